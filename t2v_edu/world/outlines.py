@@ -62,13 +62,17 @@ def hands() -> NDArray[np.uint8]:
     return scans
 
 
-@lru_cache(maxsize=512)
 def field(kind: str, hand: int = 0) -> NDArray[np.float32]:
     """(GRID, GRID) signed distance in radii, positive inside; row is y, column is x. Read-only, cached.
 
     Args:
         hand: which handwriting, for digits only; taken modulo the number there is.
     """
+    return _field(kind, hand % hands().shape[1] if kind in DIGITS else 0)
+
+
+@lru_cache(maxsize=256)
+def _field(kind: str, hand: int) -> NDArray[np.float32]:
     table = _digit_field(int(kind), hand) if kind in DIGITS else polygon_distance(_grid(), polygon(kind))
     out = table.astype(np.float32)
     out.setflags(write=False)
@@ -77,7 +81,7 @@ def field(kind: str, hand: int = 0) -> NDArray[np.float32]:
 
 def _digit_field(digit: int, hand: int) -> Floats:
     """A scan, blurred into a smooth picture, its outline traced, and the distance to that line."""
-    scan = hands()[digit, hand % hands().shape[1]] / 16.0
+    scan = hands()[digit, hand] / 16.0
     fine = np.linspace(-REACH, REACH, GRID)
     centres = (np.arange(8) - 3.5) / 4.0 * 1.05  # the 8 pixels span about [-1, 1]
     weight = np.exp(-0.5 * ((fine[:, None] - centres) / BLUR) ** 2)
