@@ -1,0 +1,195 @@
+"""Chapter 01 · what a model is trained on: captioned clips, the same ones every time a run is repeated.
+
+Clip number `index` of a source is a pure function of (seed, index); nothing is shared through a global generator. Batch i of
+B clips holds the clips i·B ... i·B + B − 1, and R processes with batches of B together see what one process with batches of
+R·B sees. So a run that was killed goes on with the very batches it would have seen.
+"""
+
+from __future__ import annotations
+
+import copy
+import itertools
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from t2v_edu.world.captions import say
+from t2v_edu.world.render import render
+from t2v_edu.world.scene import Scene, sample_scene
+
+Frames = NDArray[np.uint8]
+LANGUAGES = ("en", "zh")
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """A film (T, H, W, 3) uint8, what it is said to show, and, where the world made it, what it does show."""
+
+    frames: Frames
+    caption: str
+    scene: Scene | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Films (B, T, H, W, 3) uint8 with B captions; `scenes` is None as soon as one of the clips has none."""
+
+    frames: Frames
+    captions: list[str]
+    scenes: list[Scene] | None
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+
+def clip_rng(seed: int, index: int, purpose: int = 0) -> np.random.Generator:
+    """The generator that clip number `index` is drawn with; another `purpose`, another independent generator."""
+    return np.random.default_rng([seed, index, purpose])
+
+
+class Source(ABC):
+    """Captioned clips without end. `rank` and `world_size` say which part of each global batch this process takes."""
+
+    rank: int = 0
+    world_size: int = 1
+
+    def __init__(self, frames: int, size: int) -> None:
+        self.frames = _positive("frames", frames)
+        self.size = _positive("size", size)
+
+    @abstractmethod
+    def clip(self, seed: int, index: int) -> Clip:
+        """Clip number `index` ≥ 0 of the stream that `seed` ≥ 0 starts: always the same one."""
+
+    def shard(self, rank: int, world_size: int) -> Self:
+        """The same source for process `rank` of `world_size`: it takes its equal part of each global batch.
+
+        Raises:
+            ValueError: a rank outside 0 ... world_size − 1.
+        """
+        if not 0 <= rank < world_size:
+            raise ValueError(f"rank {rank} of {world_size} processes: ranks go from 0 to {world_size - 1}")
+        part = copy.copy(self)
+        part.rank, part.world_size = rank, world_size
+        return part
+
+    def batch(self, batch_size: int, *, seed: int, step: int) -> Batch:
+        """Batch number `step`: this process's `batch_size` clips out of the `batch_size · world_size` of the global batch."""
+        first = (step * self.world_size + self.rank) * batch_size
+        clips = [self.clip(seed, first + i) for i in range(batch_size)]
+        scenes = [c.scene for c in clips if c.scene is not None]
+        return Batch(
+            np.stack([c.frames for c in clips]),  # (B, T, H, W, 3)
+            [c.caption for c in clips],
+            scenes if len(scenes) == batch_size else None,
+        )
+
+    def batches(self, batch_size: int, *, seed: int, start: int = 0, workers: int = 0) -> Iterator[Batch]:
+        """Batches number `start`, `start` + 1, ... without end.
+
+        Args:
+            batch_size: clips per batch and process.
+            seed: what the stream is drawn from, not negative.
+            start: number of the first batch; a resumed run passes the step it goes on with.
+            workers: background processes that prepare batches ahead; the batches are the same with any number of them.
+        Raises:
+            ValueError: a batch size below 1, a negative seed, start or number of workers.
+        """
+        _positive("batch_size", batch_size)
+        for name, value in (("seed", seed), ("start", start), ("workers", workers)):
+            if value < 0:
+                raise ValueError(f"{name} {value} is negative; use 0 or more")
+        if workers:
+            return self._ahead(batch_size, seed, start, workers)
+        return (self.batch(batch_size, seed=seed, step=step) for step in itertools.count(start))
+
+    def _ahead(self, batch_size: int, seed: int, start: int, workers: int) -> Iterator[Batch]:
+        from torch.utils.data import DataLoader  # only who asks for workers pays for torch
+
+        steps: Any = _Steps(self, batch_size, seed)
+        loader: DataLoader[Batch] = DataLoader(
+            steps, batch_size=None, sampler=itertools.count(start), num_workers=workers, collate_fn=_as_it_is
+        )
+        yield from loader
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """A source as the loader's background processes want it: the batch of a step by `steps[step]`."""
+
+    source: Source
+    batch_size: int
+    seed: int
+
+    def __getitem__(self, step: int) -> Batch:
+        return self.source.batch(self.batch_size, seed=self.seed, step=step)
+
+
+def _as_it_is(batch: Any) -> Any:
+    return batch
+
+
+class WorldStream(Source):
+    """The endless stream of a named world: a random scene, said in words and rendered.
+
+    Args:
+        world: a name in `WORLDS`.
+        frames, size: clips are (frames, size, size, 3).
+        split: which scenes; "seen", the one to train on, has no held-out combination.
+        langs: languages of the captions, each equally often.
+        wording: "seen" or "held_out" phrasings, see `captions.say`.
+    Raises:
+        ValueError: a world, split, language or wording that does not exist, no language at all.
+    """
+
+    def __init__(
+        self,
+        world: str = "shapes",
+        *,
+        frames: int = 16,
+        size: int = 32,
+        split: str = "seen",
+        langs: Sequence[str] = LANGUAGES,
+        wording: str = "seen",
+    ) -> None:
+        super().__init__(frames, size)
+        if isinstance(langs, str) or not langs or set(langs) - set(LANGUAGES):
+            raise ValueError(f"langs {langs!r}: give a tuple of one or more of {LANGUAGES}, for example ('en',)")
+        self.world, self.split, self.langs, self.wording = world, split, tuple(langs), wording
+        self.clip(0, 0)  # a wrong name is an error here, not in the middle of a run
+
+    def clip(self, seed: int, index: int) -> Clip:
+        rng = clip_rng(seed, index)
+        scene = sample_scene(self.world, rng, self.split)
+        lang = self.langs[int(rng.integers(len(self.langs)))]
+        caption = say(scene, lang, rng, wording=self.wording)
+        return Clip(render(scene, self.frames, self.size, self.size, rng), caption, scene)
+
+
+class FiniteSource(Source):
+    """A source of `len(self)` clips; each pass over it takes all of them in a new order."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many clips there are."""
+
+    def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
+        """The order in which pass number `epoch` takes the clips: a permutation of 0 ... len(self) − 1."""
+        cached: tuple[tuple[int, int], NDArray[np.int64]] | None = getattr(self, "_order", None)
+        if cached is None or cached[0] != (seed, epoch):
+            cached = (seed, epoch), self._shuffled(seed, epoch)
+            self._order = cached
+        return cached[1]
+
+    def _shuffled(self, seed: int, epoch: int) -> NDArray[np.int64]:
+        return np.random.default_rng([seed, epoch, len(self)]).permutation(len(self))
+
+
+def _positive(name: str, value: int) -> int:
+    if value < 1:
+        raise ValueError(f"{name} {value} is too small; use 1 or more")
+    return value
