@@ -41,9 +41,10 @@ def say_plainly(scene: Scene, lang: Language) -> str:
         doing = gaps[0][1].replace("{place}", place)
         text = str(tables["one"]).format(actor=gaps[0][0], doing=doing, place=place)
     else:
-        relation = tables["relations"][scene.relation]
-        first, second = (doing.replace("{place}", "") for _, doing in gaps)
-        text = str(tables["two_placed" if place else "two"]).format(actor_1=gaps[0][0], doing_1=first, relation=relation, actor_2=gaps[1][0], doing_2=second, place=place)
+        fill = {"relation": tables["relations"][scene.relation], "place": place}
+        for i, (actor, doing) in enumerate(gaps, 1):
+            fill |= {f"actor_{i}": actor, f"doing_{i}": doing.replace("{place}", "")}
+        text = str(tables["two_placed" if place else "two"]).format(**fill)
     return re.sub(rf"\ba (?=[{tables['vowels']}])", "an ", text) if tables["vowels"] else text
 
 

@@ -85,7 +85,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "{word}的{kind}{place}看不清；请换一种颜色（{nearest}）或换一个地点",
     ),
     "relation": (
-        'two actors are named ({word}) but not how they stand to each other; say "… to the left of …", "right of", "above" or "below"',
+        "two actors are named ({word}) but not how they stand to each other; "
+        'say "… to the left of …", "right of", "above" or "below"',
         "有两个角色（{word}），但没有说它们的位置关系；请说“……，它的右边有……”，或者左边、上方、下方",
     ),
     "lone_relation": (

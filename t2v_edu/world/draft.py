@@ -137,7 +137,7 @@ class Draft:
                 raise self._error("lone_relation", said[0])
             return None, (0,)
         if self.relation is not None:
-            value, other, text = self.relation
+            value, other, _ = self.relation
             if other >= 2 or self.sides:
                 raise self._error("sides", ", ".join(said))
         elif self.sides:
@@ -173,9 +173,10 @@ class Draft:
         if "action" in said or "motion" not in said:
             return self._suiting("action", said, actions[0], actions, kind)
         direction = said.get("direction", ("", ""))[0]
-        bounces = "bounces" if direction in ACTIONS["bounces"][0] else "circles" if direction in ACTIONS["circles"][0] else "moves"
-        walks = "walks" if said["motion"][0] == "go" and "walks" in actions else bounces
-        said["action"] = (bounces if bounces in actions else walks, said["motion"][1])
+        meant = next((a for a in ("bounces", "circles") if direction in ACTIONS[a][0]), "moves")
+        if meant not in actions and "walks" in actions and said["motion"][0] == "go":
+            meant = "walks"
+        said["action"] = (meant, said["motion"][1])
         return self._suiting("action", said, actions[0], actions, kind)
 
     def _direction(self, said: Said, action: str) -> str:

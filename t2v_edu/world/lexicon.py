@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from types import ModuleType
 from typing import Literal
 
@@ -43,7 +43,7 @@ def read_row(row: str) -> Words:
     return Words(*parts[:3])
 
 
-@lru_cache(maxsize=None)
+@cache
 def words(lang: Language, table: str) -> dict[str, Words]:
     """A table of `words_en` or `words_zh`, read."""
     return {value: read_row(row) for value, row in getattr(TABLES[lang], table.upper()).items()}
@@ -80,7 +80,7 @@ _A_VOWEL = re.compile(r"\b(a) (?=[aeio8])(?!one\b)", re.IGNORECASE)
 
 
 def with_articles(text: str) -> str:
-    """English text with "an" where "a" stands before a vowel: "a orange 8" → "an orange 8". No word of the world begins with u."""
+    """English text with "an" where "a" stands before a vowel: "a orange 8" → "an orange 8". No word here begins with u."""
     return _A_VOWEL.sub(r"\1n ", text)
 
 
@@ -160,19 +160,18 @@ def _add_actions(index: Index) -> None:
     for action, row in tables.MANNER.items():
         for phrase in split_words(row):
             index.add(phrase, (("action", action),))
-    rows = [(action, row) for table in ("action", "directed") if hasattr(tables, table.upper()) for action, row in words(lang, table).items()]
-    for action, row in rows:
-        for verb in row.every:
-            for form in _forms(lang, verb):
-                index.add(form, (("motion" if action == "moves" else "action", action),), weak=action == "moves")
+    for table in ("action", "directed") if lang == "zh" else ("action",):
+        for action, words_for in words(lang, table).items():
+            plain = action == "moves"
+            for form in (form for verb in words_for.every for form in _forms(lang, verb)):
+                index.add(form, (("motion" if plain else "action", action),), weak=plain)
     for (action, direction, speed), line in tables.FUSED.items():
         also = tuple((slot, value) for slot, value in (("direction", direction), ("speed", speed)) if value)
-        for verb in read_row(line).every:
-            for form in _forms(lang, verb):
-                index.add(form, (("action", action), *also))
+        for form in (form for verb in read_row(line).every for form in _forms(lang, verb)):
+            index.add(form, (("action", action), *also))
 
 
-@lru_cache(maxsize=None)
+@cache
 def index(lang: Language) -> Index:
     """The index of a language, built on first use."""
     return Index(lang)

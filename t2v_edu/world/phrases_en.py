@@ -6,15 +6,15 @@ from t2v_edu.world.lexicon import Words, participle, third_person, with_articles
 from t2v_edu.world.picker import (
     Picker,
     action_may_rest,
-    color_may_rest,
+    color_is_left,
     direction_may_rest,
     fused_verbs,
     place_may_rest,
+    relation_words,
     speed_may_rest,
+    told_order,
 )
-from t2v_edu.world.scene import ACTIONS, SHAPES, Actor, Scene
-
-OPPOSITE = {"left_of": "right_of", "above": "below"}
+from t2v_edu.world.scene import ACTIONS, Actor, Scene
 
 # {n} the actor, {f} its verb in the finite form, {g} as a participle, {p} the place with a space before it, {q} without.
 ONE_SEEN = ("{n} {f}{p}", "{n} {f}{p}", "{n} {g}{p}", "{n} is {g}{p}", "{n} that {f}{p}", "a video of {n} {g}{p}")
@@ -63,18 +63,13 @@ def _place(scene: Scene, pick: Picker) -> str:
 
 
 def _two(scene: Scene, place: str | None, p: str, pick: Picker) -> str:
-    assert scene.relation is not None
-    (first, second), relation = scene.actors, scene.relation
-    if pick.below(2):  # "B is right of A" for "A is left of B"
-        first, second, relation = second, first, OPPOSITE[relation]
-    other = {"left_of": "right_of", "right_of": "left_of", "above": "below", "below": "above"}[relation]
+    first, second, relation, other = told_order(scene, pick)
     template = pick.among(TWO_SEEN, TWO_UNSEEN)
     f1, g1 = verb_phrase(first, pick)
     f2, g2 = verb_phrase(second, pick)
     gaps = {"n1": noun_phrase(first, place, pick), "n2": noun_phrase(second, place, pick)}
-    for gap, table, value in (("r", "relation", relation), ("its", "its", other), ("side1", "side", relation), ("side2", "side", other)):
-        if "{" + gap + "}" in template:
-            gaps[gap] = pick.word(table, value)
+    rows = (("r", "relation", relation), ("its", "its", other), ("side1", "side", relation), ("side2", "side", other))
+    gaps |= relation_words(template, rows, pick)
     return template.format(f1=f1, g1=g1, f2=f2, g2=g2, p=p, **gaps)
 
 
@@ -83,8 +78,7 @@ def noun_phrase(actor: Actor, place: str | None, pick: Picker) -> str:
     noun = pick.word("kind", actor.kind)
     article, noun = ("the", noun[4:]) if noun.startswith("the ") else ("a", noun.removeprefix("a "))
     size = "" if actor.size == "medium" and pick.below(4) else pick.word("size", actor.size) + " "
-    unsaid = color_may_rest(actor, place) and pick.chance(4) if actor.kind in SHAPES else color_may_rest(actor, place) and pick.below(2) > 0
-    color = "" if unsaid else pick.word("color", actor.color)
+    color = "" if color_is_left(actor, place, pick) else pick.word("color", actor.color)
     if actor.kind == "girl" and color:
         dress = pick.among(("in a {} dress", "in {}", "wearing a {} dress"), ("dressed in {}", "in {} clothes"))
         return f"{article} {size}{noun} {dress.format(color)}"

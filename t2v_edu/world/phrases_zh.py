@@ -7,15 +7,16 @@ from t2v_edu.world.lexicon import Words, words
 from t2v_edu.world.picker import (
     Picker,
     action_may_rest,
-    color_may_rest,
+    color_is_left,
     direction_may_rest,
     fused_verbs,
     place_may_rest,
+    relation_words,
     speed_may_rest,
+    told_order,
 )
 from t2v_edu.world.scene import ACTIONS, DIGITS, SHAPES, Actor, Scene
 
-OPPOSITE = {"left_of": "right_of", "right_of": "left_of", "above": "below", "below": "above"}
 LIVING = ("girl", "puppy", "cat")
 DIRECTED = tuple(words_zh.DIRECTED)
 
@@ -27,7 +28,7 @@ MEASURES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "puppy": (("一只", "一只", "一个"), ("一条",)),
     "cat": (("一只",), ()),
     "tower": (("", "", "一座"), ()),
-    **{d: (("", "一个"), ()) for d in DIGITS},
+    **dict.fromkeys(DIGITS, (("", "一个"), ())),
 }
 
 # {n} the actor with its measure word {m}, {h} the actor without, {q} the place, {at} the place after 在,
@@ -78,11 +79,7 @@ def _place(scene: Scene, pick: Picker) -> str:
 
 
 def _two(scene: Scene, place: str | None, at: str, pick: Picker) -> str:
-    assert scene.relation is not None
-    (first, second), relation = scene.actors, scene.relation
-    if pick.below(2):  # "B is right of A" for "A is left of B"
-        first, second, relation = second, first, OPPOSITE[relation]
-    other = OPPOSITE[relation]
+    first, second, relation, other = told_order(scene, pick)
     template = pick.among(TWO_SEEN, TWO_UNSEEN)
     gaps = {"at": at}
     for i, actor in (("1", first), ("2", second)):
@@ -90,10 +87,8 @@ def _two(scene: Scene, place: str | None, at: str, pick: Picker) -> str:
         gaps["n" + i] = gaps["m" + i] + gaps["h" + i]
         bare = "{b" + i + "}" in template
         gaps[("b" if bare else "w") + i] = verb_phrase(actor, "", bare, pick)
-    for gap, table, value in (("of", "relation", relation), ("its", "its", other), ("side1", "side", relation), ("side2", "side", other)):
-        if "{" + gap + "}" in template:
-            gaps[gap] = pick.word(table, value)
-    return template.format(**gaps)
+    rows = (("of", "relation", relation), ("its", "its", other), ("side1", "side", relation), ("side2", "side", other))
+    return template.format(**gaps, **relation_words(template, rows, pick))
 
 
 def noun_phrase(actor: Actor, place: str | None, pick: Picker) -> tuple[str, str]:
@@ -101,9 +96,7 @@ def noun_phrase(actor: Actor, place: str | None, pick: Picker) -> tuple[str, str
     kind = actor.kind
     measure = pick.among(*MEASURES.get(kind, (("一个",), ())))
     noun = pick.word("kind", kind)
-    may_rest = color_may_rest(actor, place)
-    unsaid = may_rest and (pick.chance(4) if kind in SHAPES else pick.below(2) > 0)
-    color = "" if unsaid else pick.word("color", actor.color)
+    color = "" if color_is_left(actor, place, pick) else pick.word("color", actor.color)
     if actor.size == "medium" and pick.below(4):
         return measure, _colored(color, actor, noun, pick)
     if kind in SHAPES and actor.size != "medium" and pick.below(2):

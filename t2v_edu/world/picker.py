@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache
 from typing import TypeVar
 
 import numpy as np
 
-from t2v_edu.world.lexicon import Language, Words, read_row, words, TABLES
-from t2v_edu.world.scene import ACTIONS, CAST, CLASHES, Actor, Scene, unmarked_place, unmarked_speed
+from t2v_edu.world.lexicon import TABLES, Language, Words, read_row, words
+from t2v_edu.world.scene import ACTIONS, CAST, CLASHES, SHAPES, Actor, Scene, unmarked_place, unmarked_speed
 
 T = TypeVar("T")
 _BITS = 62
@@ -54,7 +54,7 @@ class Picker:
         return self.among(row.seen, row.unseen)
 
 
-@lru_cache(maxsize=None)
+@cache
 def fused_verbs(lang: Language, action: str, direction: str, speed: str) -> tuple[tuple[Words, bool, bool], ...]:
     """The verbs that say an action's direction or speed themselves, each with whether it says either."""
     rows = TABLES[lang].FUSED.items()
@@ -63,6 +63,25 @@ def fused_verbs(lang: Language, action: str, direction: str, speed: str) -> tupl
         for (a, d, s), line in rows
         if a == action and d in (None, direction) and s in (None, speed)
     )
+
+
+# --- Two actors ------------------------------------------------------------------------------------------------------
+
+OPPOSITE = {"left_of": "right_of", "right_of": "left_of", "above": "below", "below": "above"}
+
+
+def told_order(scene: Scene, pick: Picker) -> tuple[Actor, Actor, str, str]:
+    """Who is named first and second, what the first is to the second, and the second to the first: "B is right of A" for half."""
+    assert scene.relation is not None
+    (first, second), relation = scene.actors, scene.relation
+    if pick.below(2):
+        return second, first, OPPOSITE[relation], relation
+    return first, second, relation, OPPOSITE[relation]
+
+
+def relation_words(template: str, rows: tuple[tuple[str, str, str], ...], pick: Picker) -> dict[str, str]:
+    """Words for those gaps of a template, given as (gap, table, value), that it has."""
+    return {gap: pick.word(table, value) for gap, table, value in rows if "{" + gap + "}" in template}
 
 
 # --- What may be left unsaid -----------------------------------------------------------------------------------------
@@ -85,6 +104,11 @@ def direction_may_rest(actor: Actor) -> bool:
 
 def speed_may_rest(actor: Actor) -> bool:
     return actor.speed == unmarked_speed(actor.action)
+
+
+def color_is_left(actor: Actor, place: str | None, pick: Picker) -> bool:
+    """Whether this caption leaves the colour unsaid: a quarter of the shapes that may, half of the others."""
+    return color_may_rest(actor, place) and (pick.chance(4) if actor.kind in SHAPES else pick.chance(2))
 
 
 def action_may_rest(actor: Actor) -> bool:

@@ -53,7 +53,8 @@ ACTION = {
     "circles": "circle, orbit, go around in a circle | revolve, loop | go in circles, move in circles, move in a circle, "
     "go in a circle, go around, go round in a circle, go round, travel in a circle, run in circles, circle around",
     "spins": "spin, rotate, turn | whirl, twirl | turn around, spin around, spin in place, pirouette",
-    "grows": "grow, get bigger, become larger, swell | expand, enlarge | get larger, grow bigger, grow larger, become bigger, inflate",
+    "grows": "grow, get bigger, become larger, swell | expand, enlarge | get larger, grow bigger, grow larger, "
+    "become bigger, inflate",
     "shrinks": "shrink, get smaller, become smaller, dwindle | contract, diminish | grow smaller, become tiny, deflate",
     "walks": "walk, stroll | wander, saunter | take a walk, go for a walk, step",
     "runs": "run, jog | trot, scamper | run around, race",
@@ -69,24 +70,29 @@ FUSED: dict[tuple[str, str | None, str | None], str] = {
     ("moves", None, "fast"): "zoom | whoosh | dart",
     ("moves", None, "slow"): "creep | inch along | crawl",
     ("bounces", "vertical", None): "move up and down, go up and down | bob",
-    ("bounces", "horizontal", None): "move back and forth, go from side to side | shuttle | move from side to side, sway, swing",
+    ("bounces", "horizontal", None): "move back and forth, go from side to side | shuttle | "
+    "move from side to side, sway, swing",
     ("walks", None, "slow"): "amble | plod",
     ("runs", None, "fast"): "sprint | dash",
 }
 
 # A plain verb of motion that another word may overrule ("moves in a circle", "goes up and down").
 MOTION = "move, go, travel"
-MANNER = {"zigzags": "in a zigzag, in zigzags, zigzag", "circles": "in a circle, in circles, around in a circle, along a circle"}
+MANNER = {"zigzags": "in a zigzag, in zigzags, zigzag", "circles": "in a circle, in circles, around in a circle, "
+"along a circle"}
 
 DIRECTION = {
-    "right": "to the right, right, rightward, rightwards | from left to right, toward the right | towards the right, toward right",
+    "right": "to the right, right, rightward, rightwards | from left to right, toward the right | "
+    "towards the right, toward right",
     "left": "to the left, left, leftward, leftwards | from right to left, toward the left | towards the left, toward left",
     "up": "up, upward, upwards | toward the top | towards the top, to the top",
     "down": "down, downward, downwards | toward the bottom | towards the bottom, to the bottom",
     "vertical": "up and down | vertically | down and up",
-    "horizontal": "from side to side, left and right, back and forth | horizontally, sideways | side to side, to and fro, right and left",
+    "horizontal": "from side to side, left and right, back and forth | horizontally, sideways | side to side, "
+    "to and fro, right and left",
     "clockwise": "clockwise | in a clockwise direction",
-    "counterclockwise": "counterclockwise, anticlockwise | in a counterclockwise direction | counter clockwise, anti clockwise, "
+    "counterclockwise": "counterclockwise, anticlockwise | in a counterclockwise direction | counter clockwise, "
+    "anti clockwise, "
     "in an anticlockwise direction",
 }
 
@@ -98,11 +104,14 @@ SPEED = {
 
 PLACE = {
     "black": "on a black background, on black | against a black backdrop | black background, black backdrop, against black",
-    "gray": "on a gray background, on gray | against a gray backdrop | gray background, grey background, on grey, gray backdrop, grey backdrop",
-    "cream": "on a cream background, on cream | against a cream backdrop | cream background, cream backdrop, cream-colored background, "
+    "gray": "on a gray background, on gray | against a gray backdrop | gray background, grey background, "
+    "on grey, gray backdrop, grey backdrop",
+    "cream": "on a cream background, on cream | against a cream backdrop | cream background, cream backdrop, "
+    "cream-colored background, "
     "cream-coloured background",
     "park": "in the park, in a park | at the park, amid the park trees | park",
-    "grass": "on the grass, on the lawn | in the meadow, across the green grass | grass, lawn, meadow, green grass, on the green grass",
+    "grass": "on the grass, on the lawn | in the meadow, across the green grass | grass, lawn, meadow, "
+    "green grass, on the green grass",
     "window": "by the window, beside the window, next to the window | near the window, at the windowsill | window, windowsill",
     "city": "in the city, in the city at night, in Paris | in town, downtown | city, night city, Paris, town, at night",
 }
@@ -134,15 +143,19 @@ BREAKS = "a, an, the, one, and, while, with, but, as, there, whereas"
 FILLERS = (
     "is, are, that, which, who, it, its, this, to, in, on, at, of, by, beside, next, near, from, along, through, across, "
     "we, see, you, can, watch, shows, showing, show, video, clip, film, movie, footage, scene, animation, then, "
-    "for, side, direction, way, just, still, place, against, front, toward, towards, being, colored, coloured, color, colour, shape, sized"
+    "for, side, direction, way, just, still, place, against, front, toward, towards, being, colored, coloured, "
+    "color, colour, shape, sized"
 )
 
 # Things people ask for that the world does not have; the answer lists what it does have of that sort.
 FOREIGN = {
     "color": "pink, cyan, magenta, turquoise, teal, silver, beige, maroon, indigo, rainbow, dark, light, bright",
-    "kind": "boy, man, woman, person, people, bird, car, horse, fish, tree, house, dragon, pentagon, hexagon, rectangle, oval, diamond, "
+    "kind": "boy, man, woman, person, people, bird, car, horse, fish, tree, house, dragon, pentagon, hexagon, "
+    "rectangle, oval, diamond, "
     "moon, sun, animal, letter, line",
-    "action": "dances, dancing, swims, swimming, sings, sleeps, sleeping, eats, eating, flips, vanishes, appears, explodes, plays, playing, "
+    "action": "dances, dancing, swims, swimming, sings, sleeps, sleeping, eats, eating, flips, vanishes, "
+    "appears, explodes, plays, playing, "
     "drives, drinks, waves, laughs, shakes, rolls",
-    "place": "beach, forest, sea, ocean, river, room, kitchen, mountain, street, sky, space, moonlight, garden, school, home, london, snow",
+    "place": "beach, forest, sea, ocean, river, room, kitchen, mountain, street, sky, space, moonlight, garden, "
+    "school, home, london, snow",
 }
