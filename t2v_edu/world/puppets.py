@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from . import raster
+from t2v_edu.world import raster
+from t2v_edu.world.scene import ACTIONS
 
 Array = NDArray[np.float64]
 Paint = tuple[float, float, float, float]
@@ -78,10 +79,12 @@ def pose_of(kind: str, action: str) -> str:
     """The pose in which a puppet does an action: its own where it has one, else "stands".
 
     Raises:
-        ValueError: no puppet of this kind.
+        ValueError: no puppet of this kind, or no action of the grammar.
     """
     if kind not in POSES:
         raise ValueError(f"no puppet {kind!r}; choose one of: {', '.join(PUPPETS)}")
+    if action not in ACTIONS:
+        raise ValueError(f"no pose {action!r}; a {kind} has: {', '.join(POSES[kind])}")
     return action if action in POSES[kind] else "stands"
 
 

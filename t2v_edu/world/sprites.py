@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from . import raster
-from .puppets import FEET, POSES, PUPPETS, Shape, pose_of, shapes
+from t2v_edu.world import raster
+from t2v_edu.world.puppets import FEET, POSES, PUPPETS, Shape, pose_of, shapes
 
 __all__ = ["FEET", "POSES", "PUPPETS", "draw_puppet", "paint_puppet", "pose_of"]
 
 PHASES = 16  # drawings a gait cycle; between them the nearest is shown, as in drawn animation
 _REACH = 1.1  # a table shows [-_REACH, _REACH]²: the sprite and its outline
-_LEVELS = (12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)  # table widths; the next above the sprite's own size is used
-
-Table = tuple[NDArray[np.complex128], NDArray[np.float32]]
+_LEVELS = (8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)  # widths in pixels of sprites that a table is made for
+_FINE_UP_TO, _FINE = 48, 96  # up to this width a table has several texels a pixel, at least this many in all
 
 
 def draw_puppet(kind: str, pose: str, gait: float, size: int) -> NDArray[np.float32]:
@@ -50,17 +50,43 @@ def _over(field: NDArray[np.float32], shape: Shape, centres: NDArray[np.float64]
     patch += alpha * (np.array([r, g, b, m, 1], np.float32) - patch)
 
 
-@lru_cache(maxsize=128)
-def _table(kind: str, pose: str, size: int) -> Table:
-    """All phases of a pose, with a transparent rim: (rgb and alpha as one 16-byte item, weight), each (PHASES·(size+2)²,).
+@dataclass(frozen=True)
+class _Table:
+    """All phases of a pose at one size, 0..255, with a transparent rim: each (PHASES·wide²,) in reading order.
 
-    Four float32 in one item make the look-up a single copy per pixel.
+    `own` packs red, green, blue, alpha into one uint32, so that a look-up copies them together; `main` is the weight of
+    the actor's colour. `blend`: whether to look between four neighbours; a small table is so fine that the nearest will do.
     """
-    fields = np.zeros((PHASES, size + 2, size + 2, 5), np.float32)
+
+    own: NDArray[np.uint32]
+    main: NDArray[np.uint8]
+    size: int
+    blend: bool
+
+
+@lru_cache(maxsize=128)
+def _table(kind: str, pose: str, level: int) -> _Table:
+    """The table for sprites up to _LEVELS[level] pixels wide."""
+    width = _LEVELS[level]
+    finer = 1 if width > _FINE_UP_TO else -(-_FINE // width) | 1  # odd: a pixel's middle is a texel's middle
+    size = width * finer
+    packed = np.zeros((PHASES, size + 2, size + 2, 5), np.uint8)
     for phase in range(PHASES):
-        fields[phase, 1:-1, 1:-1] = draw_puppet(kind, pose, phase / PHASES, size)
-    own = np.ascontiguousarray(fields[..., [0, 1, 2, 4]]).view(np.complex128).ravel()
-    return own, np.ascontiguousarray(fields[..., 3]).ravel()
+        drawing = _spread(draw_puppet(kind, pose, phase / PHASES, size), finer)
+        drawing[..., 3:] *= 255
+        packed[phase, 1:-1, 1:-1] = np.rint(drawing)
+    own = np.ascontiguousarray(packed[..., [0, 1, 2, 4]]).view(np.uint32).ravel()
+    return _Table(own, np.ascontiguousarray(packed[..., 3]).ravel(), size, finer == 1)
+
+
+def _spread(drawing: NDArray[np.float32], texels: int) -> NDArray[np.float32]:
+    """Each texel the mean over one pixel (`texels` wide) around it: what a pixel centred there would see."""
+    for axis in (0, 1):
+        sums = np.cumsum(np.pad(drawing, [(texels // 2 + 1, texels - 1 - texels // 2) if i == axis else (0, 0) for i in range(3)]),
+                         axis=axis, dtype=np.float64)
+        n = drawing.shape[axis]
+        drawing = ((sums.take(range(texels, texels + n), axis) - sums.take(range(n), axis)) / texels).astype(np.float32)
+    return drawing
 
 
 def paint_puppet(
@@ -78,58 +104,59 @@ def paint_puppet(
 
     Args:
         canvas: (T, H, W, 3), 0..255, painted over.
-        kind, pose: a puppet and one of its `POSES` (see `pose_of` for actions that have none).
+        kind, pose: a puppet and what it does, an action of the grammar; one it has no pose for, it does standing.
         gait: (T,) phases; "jumps" is on the ground at 0 and highest at 0.5.
         color_rgb: the actor's colour, sRGB.
         x, y, radius: (T,) centre and half the larger extent in pixels, y down, pixel i covers [i, i+1).
             The feet are at y + FEET[kind]·radius.
         flip: mirrored, so that it faces left.
     Raises:
-        ValueError: no such puppet or pose.
+        ValueError: no such puppet or action.
     """
-    if pose not in POSES.get(kind, ()):
-        pose_of(kind, pose)
-        raise ValueError(f"a {kind} has no pose {pose!r}; choose one of: {', '.join(POSES[kind])}")
-    sizes = np.searchsorted(_LEVELS, np.minimum(2 * _REACH * radius, _LEVELS[-1]))
-    if len(sizes) and (sizes[0] == sizes).all():
-        _paint(canvas, _table(kind, pose, _LEVELS[sizes[0]]), _LEVELS[sizes[0]], gait, color_rgb, x, y, radius, flip)
+    pose = pose_of(kind, pose)
+    levels = np.searchsorted(_LEVELS, np.minimum(2 * _REACH * radius, _LEVELS[-1]))
+    if len(levels) and (levels[0] == levels).all():
+        _paint(canvas, _table(kind, pose, int(levels[0])), gait, color_rgb, x, y, radius, flip)
         return
-    for level in np.unique(sizes):  # a sprite that grows climbs through several tables
-        now = sizes == level
+    for level in np.unique(levels):  # a sprite that grows climbs through several tables
+        now = levels == level
         part = canvas[now]
-        _paint(part, _table(kind, pose, _LEVELS[level]), _LEVELS[level], gait[now], color_rgb, x[now], y[now], radius[now], flip)
+        _paint(part, _table(kind, pose, int(level)), gait[now], color_rgb, x[now], y[now], radius[now], flip)
         canvas[now] = part
 
 
-def _paint(canvas: NDArray[np.float32], table: Table, size: int, gait: NDArray[np.float64], color: tuple[int, int, int],
+def _paint(canvas: NDArray[np.float32], table: _Table, gait: NDArray[np.float64], color: tuple[int, int, int],
            x: NDArray[np.float64], y: NDArray[np.float64], radius: NDArray[np.float64], flip: bool) -> None:
     reach = _REACH * radius
-    rows, row, down = _lookup(y, reach, canvas.shape[1], size, False)
-    columns, column, across = _lookup(x, reach, canvas.shape[2], size, flip)
-    wide = size + 2
-    phase = np.rint(gait * PHASES).astype(np.intp) % PHASES
-    corner = ((phase[:, None] * wide + row) * wide)[:, :, None] + column[:, None, :]   # (T, h, w)
-    down, across = down[:, :, None], across[:, None, :]
-    own, weight = table
-    near, far = 1 - across, across
-    mixed = np.zeros((*corner.shape, 4), np.float32)
-    main = np.zeros(corner.shape, np.float32)
-    for step, share in ((0, (1 - down) * near), (1, (1 - down) * far), (wide, down * near), (wide + 1, down * far)):
-        at = corner + step
-        mixed += own.take(at)[..., None].view(np.float32) * share[..., None]
-        main += weight.take(at) * share
-    patch = canvas[:, rows, columns]
-    patch *= 1 - mixed[..., 3:]
-    patch += mixed[..., :3]
-    patch += main[..., None] * np.asarray(color, np.float32)
+    rows, down = _lookup(y, reach, canvas.shape[1], table.size, False)
+    columns, across = _lookup(x, reach, canvas.shape[2], table.size, flip)
+    wide = table.size + 2
+    page = (np.rint(gait * PHASES).astype(np.intp) % PHASES * wide**2)[:, None]
+    if table.blend:
+        row, column = down.astype(np.intp), across.astype(np.intp)
+        fy, fx = (down - row).astype(np.float32)[:, :, None], (across - column).astype(np.float32)[:, None, :]
+        shares = ((0, (1 - fy) * (1 - fx)), (1, (1 - fy) * fx), (wide, fy * (1 - fx)), (wide + 1, fy * fx))
+    else:
+        row, column = (np.rint(at + 1e-6).astype(np.intp) for at in (down, across))  # ties go one way whatever the last bit
+        shares = ((0, np.ones((1, 1, 1), np.float32)),)
+    corner = (page + row * wide)[:, :, None] + column[:, None, :]                         # (T, h, w)
+    taps = [(table.own.take(corner + step).view(np.uint8).reshape(*corner.shape, 4), table.main.take(corner + step), share)
+            for step, share in shares]
+    through = 1 - sum(own[..., 3] * share for own, _, share in taps) * np.float32(1 / 255)
+    main = sum(weight * share for _, weight, share in taps) * np.float32(1 / 255)
+    for channel in range(3):  # plane by plane: NumPy is slow along an axis of three
+        plane = canvas[:, rows, columns, channel]
+        mixed = plane * through
+        mixed += main * np.float32(color[channel])
+        for own, _, share in taps:
+            mixed += own[..., channel] * share
+        plane[...] = mixed
 
 
 def _lookup(centre: NDArray[np.float64], reach: NDArray[np.float64], length: int, size: int,
-            flip: bool) -> tuple[slice, NDArray[np.intp], NDArray[np.float32]]:
-    """Along one axis: the pixels any frame touches, for each frame (T, n) their lower table index, and how far past it."""
+            flip: bool) -> tuple[slice, NDArray[np.float64]]:
+    """Along one axis: the pixels that any frame touches, and for each frame (T, n) where in the table they look."""
     start = max(0, int(np.floor((centre - reach).min())) - 1)
     stop = max(start, min(length, int(np.ceil((centre + reach).max())) + 1))
     place = (np.arange(start, stop) + 0.5 - centre[:, None]) / reach[:, None]  # (T, n), the table is [-1, 1]
-    at = np.clip(((-place if flip else place) + 1) * (size / 2) + 0.5, 0, size + 0.999)
-    index = at.astype(np.intp)
-    return slice(start, stop), index, (at - index).astype(np.float32)
+    return slice(start, stop), np.clip(((-place if flip else place) + 1) * (size / 2) + 0.5, 0, size + 0.999)
