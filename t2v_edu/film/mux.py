@@ -62,11 +62,20 @@ def check_target(path: str | os.PathLike[str]) -> None:
         raise PermissionError(f"the folder {str(folder)!r} cannot be written to; choose another, or change its permissions")
 
 
+def check_rate(fps: float) -> None:
+    """Refuse a rate that players do not keep.
+
+    Raises:
+        ValueError: not between 1 and 60 frames a second.
+    """
+    if not 1 <= fps <= 60:
+        raise ValueError(f"{fps} frames a second is out of range; choose 1 to 60")
+
+
 def encode(frames: Film, suffix: str, *, fps: float = 8.0, title: str = "") -> bytes:
     """The bytes of the file that `write_film` writes, the same bytes every time."""
     check_film(frames)
-    if not 1 <= fps <= 60:
-        raise ValueError(f"{fps} frames a second is out of range; choose 1 to 60")
+    check_rate(fps)
     encoders: dict[str, Callable[[Film, float, str], bytes]] = {
         ".mp4": _encode_mp4, ".webm": _encode_webm, ".gif": _encode_gif, ".png": _encode_png}
     return encoders[suffix](frames, fps, title)

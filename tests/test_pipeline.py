@@ -1,0 +1,162 @@
+"""From a caption to frames, with a stand-in for the model; then which model a caption is given to, and what is refused."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from stand_in import StandIn, model_folder
+
+from t2v_edu import pipeline, shelf
+from t2v_edu.world.captions import CaptionError, parse
+from t2v_edu.world.scene import WORLDS, Scene, actor
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty shelf; whatever folder is put there loads as a stand-in."""
+    monkeypatch.setattr(shelf, "MODELS", tmp_path / "models")
+    monkeypatch.setattr(pipeline, "load", lambda path: StandIn())
+    return tmp_path / "models"
+
+
+def test_the_best_model_that_knows_the_scene_makes_the_film(models: Path) -> None:
+    model_folder(models, "shapes", ["shapes"], 0.6)
+    model_folder(models, "shapes-better", ["shapes"], 0.8)
+    model_folder(models, "shapes-unmeasured", ["shapes"])
+    model_folder(models, "digits", ["digits"], 0.9)
+    made = pipeline.generate("a large red circle   moves\nleft", seed=5)
+    assert (made.model, made.seed, made.caption) == ("shapes-better", 5, "a large red circle moves left")
+    assert made.scene == Scene((actor("circle", "red", "large", "moves", "left"),), "black")
+    (film,) = made.frames
+    assert film.dtype == np.uint8 and film.shape == (8, 32, 32, 3)
+    assert (np.diff(film[:, 0, 0].astype(int), axis=0) > 0).all()  # brighter in time: no axis was mixed up
+    assert pipeline.generate("the digit 7 bounces").model == "digits"
+    assert pipeline.generate("红色的圆向左飘").model == "shapes-better"
+
+
+def test_film_i_is_the_one_that_seed_plus_i_makes(models: Path) -> None:
+    model_folder(models, "shapes", ["shapes"])
+    four = pipeline.generate("a circle", seed=10, count=4).frames
+    for i, film in enumerate(four):
+        assert (film == pipeline.generate("a circle", seed=10 + i).frames[0]).all()
+    assert len({film.tobytes() for film in four}) == 4
+
+
+def test_the_global_random_state_is_left_alone(models: Path) -> None:
+    import torch
+
+    model_folder(models, "shapes", ["shapes"])
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist()  # noqa: NPY002
+    pipeline.generate("a circle", seed=3)
+    assert torch.equal(before[0], torch.get_rng_state()) and before[1] == np.random.get_state()[1].tolist()  # noqa: NPY002
+
+
+def test_a_loaded_model_is_used_as_it_is(models: Path) -> None:
+    model = StandIn(frames=5)
+    assert pipeline.generate("whatever it likes", model=model).frames[0].shape == (5, 32, 32, 3)
+    assert model.asked == [["whatever it likes"]]
+
+
+def test_a_folder_or_a_name_chooses_the_model(models: Path, tmp_path: Path) -> None:
+    model_folder(models, "shapes", ["shapes"], 0.5)
+    mine = model_folder(tmp_path / "runs", "mine", ["shapes"])
+    assert pipeline.generate("a circle", model=mine).model == "mine"
+    assert pipeline.generate("a circle", model=str(mine)).model == "mine"
+    assert pipeline.generate("a circle", model="shapes").model == "shapes"
+
+
+# --- What no model can draw -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("caption,words", [
+    ("a puppy runs on the grass", ["puppy", "grass", "--world story"]),
+    ("a red circle to the left of a blue square", ["two actors", "--world pairs"]),
+    ("the digit 3 grows", ["digit 3", "--world digits"]),
+    ("一只猫在窗户旁边", ["猫", "窗", "--world story", "画不出"]),
+])
+def test_the_words_that_no_model_can_draw_are_named(models: Path, caption: str, words: list[str]) -> None:
+    model_folder(models, "shapes", ["shapes"], 0.9)
+    with pytest.raises(shelf.NoModelError) as caught:
+        pipeline.generate(caption)
+    assert all(word in str(caught.value) for word in [*words, "t2v-edu draw"]), caught.value
+
+
+@pytest.mark.parametrize("world", list(WORLDS))
+@pytest.mark.parametrize("caption", ["a disc", "一个圆", "a cat sits beside the window", "a star above a heart", "the digit 4"])
+def test_the_example_of_the_message_can_be_drawn(models: Path, world: str, caption: str) -> None:
+    """Whatever is refused, the caption offered instead is one that the models know."""
+    model_folder(models, "only", [world])
+    if WORLDS[world].knows(parse(caption)):
+        assert pipeline.generate(caption).model == "only"
+        return
+    with pytest.raises(shelf.NoModelError) as caught:
+        pipeline.generate(caption)
+    quote = str(caught.value).replace("“", '"').replace("”", '"').split('"')[1]
+    assert WORLDS[world].knows(parse(quote)), caught.value
+
+
+def test_a_model_that_was_named_must_know_the_scene(models: Path) -> None:
+    model_folder(models, "shapes", ["shapes"], 0.9)
+    model_folder(models, "digits", ["digits"], 0.9)
+    with pytest.raises(shelf.NoModelError, match="circle"):
+        pipeline.generate("a red circle", model="digits")
+
+
+def test_without_any_model_the_message_says_how_to_make_one(models: Path) -> None:
+    with pytest.raises(shelf.NoModelError, match="t2v-edu train --world digits"):
+        pipeline.generate("the digit 7 bounces")
+    with pytest.raises(ValueError, match="none ships yet"):
+        pipeline.generate("a circle", model="shapes")
+
+
+def test_models_from_a_folder_of_clips_are_never_chosen_unasked(models: Path) -> None:
+    model_folder(models, "holidays", [], 0.99)
+    with pytest.raises(shelf.NoModelError):
+        pipeline.generate("a circle")
+    assert pipeline.generate("waves at the beach", model="holidays").scene is None
+
+
+# --- Bad captions, seeds, folders --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("caption,message", [
+    ("", "caption is empty"), (" \n\t", "caption is empty"), ("word " * 10_000, "10,000 words"),
+    ("圆" * 10_000, "10,000 characters"), ("a red circl", "circl.*circle"), ("🦊", "🦊"), ("a red 🔴 moves", "🔴"),
+    ("红色的龙", "龙"), ("a circle\x00", "unknown"),
+    (None, "text, not NoneType"), (7, "text, not int"),
+])
+def test_bad_captions_are_refused_and_quoted(models: Path, caption: object, message: str) -> None:
+    model_folder(models, "shapes", ["shapes"])
+    with pytest.raises(ValueError, match=message):
+        pipeline.generate(caption)  # type: ignore[arg-type]
+
+
+def test_an_unknown_word_comes_as_a_caption_error_with_the_nearest(models: Path) -> None:
+    with pytest.raises(CaptionError, match="square"):
+        pipeline.generate("a red sqare moves left")
+
+
+@pytest.mark.parametrize("arguments,message", [({"count": 0}, "1 to 64"), ({"count": 65}, "1 to 64"), ({"seed": -1}, "from 0"),
+                                               ({"seed": 2**63}, "from 0"), ({"model": "nope"}, "these are here: shapes")])
+def test_bad_arguments_name_what_would_do(models: Path, arguments: dict[str, object], message: str) -> None:
+    model_folder(models, "shapes", ["shapes"])
+    with pytest.raises(ValueError, match=message):
+        pipeline.generate("a circle", **arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("contents,message", [("{", "no JSON"), ("[]", "no JSON object"), ("\udcff", "no JSON"),
+                                              ('{"worlds": "shapes"}', "list of names")])
+def test_a_damaged_config_is_named(models: Path, contents: str, message: str) -> None:
+    folder = model_folder(models, "shapes", ["shapes"])
+    (folder / "config.json").write_bytes(contents.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ValueError, match=message):
+        pipeline.generate("a circle", model="shapes")
+
+
+def test_a_file_is_not_a_model_folder(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ValueError, match="give the folder"):
+        pipeline.generate("a circle", model=tmp_path / "model.safetensors")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"no config\.json"):
+        pipeline.generate("a circle", model=tmp_path / "empty")
