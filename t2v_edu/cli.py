@@ -213,13 +213,14 @@ def shards(
     seed: Annotated[int, typer.Option(help="Of the stream.")] = 0,
 ) -> None:
     """Write clips of a world with their captions as WebDataset shards, to train from on many machines."""
+    from rich.console import Console
     from rich.progress import Progress
 
     from t2v_edu.datasets import WorldStream
     from t2v_edu.shards import write_shards
 
     source = WorldStream(world, frames=frames, size=size, split=split)
-    with Progress(transient=True) as bar:
+    with Progress(transient=True, console=Console(stderr=True)) as bar:
         task = bar.add_task("clips", total=count)
         write_shards(source, output, count, per_shard=per_shard, seed=seed,
                      progress=lambda done, total: bar.update(task, completed=done, total=total))
