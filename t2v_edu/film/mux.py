@@ -24,8 +24,8 @@ def write_film(frames: Film, path: str | os.PathLike[str], *, fps: float = 8.0, 
 
     Args:
         frames: (T, H, W, 3) uint8.
-        path: .mp4 (H.264, yuv420p, index in front, plays in QuickTime and browsers), .webm (VP9), .gif (loops),
-            .png (up to 8 frames in a row). Odd sizes gain one row or column in .mp4 and .webm, which their chroma needs.
+        path: .mp4 (H.264, yuv420p, index in front, plays in QuickTime and browsers), .webm (VP9), .gif (loops; what
+            stands still is one long frame), .png (up to 8 frames in a row). Odd sizes gain one row or column in .mp4 and .webm, which their chroma needs.
         fps: frames a second, 1 to 60.
         title: stored in the file; the caption, say.
     Returns:
@@ -181,7 +181,7 @@ def _encode_gif(frames: Film, fps: float, title: str) -> bytes:
     durations = [end - start for start, end in zip([0, *ends], ends, strict=False)]
     buffer = io.BytesIO()
     pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, disposal=1,
-                     optimize=False, comment=title.encode()[:255])
+                     optimize=False, comment=title.encode())
     return buffer.getvalue()
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -97,6 +98,13 @@ def test_gif_loops_for_ever_in_time(tmp_path: Path) -> None:
             picture.seek(i)
             durations.append(picture.info["duration"])
     assert sum(durations) == 2000 and set(durations) <= {120, 130}  # hundredths of a second
+
+
+def test_a_gif_holds_what_stands_still_as_one_long_frame(tmp_path: Path) -> None:
+    still = np.repeat(disc(2), 8, axis=0)  # 8 equal frames, then 8 others
+    with Image.open(write_film(still, tmp_path / "film.gif", fps=8, title="静" * 200)) as picture:
+        assert picture.n_frames == 2 and picture.info["duration"] == 1000
+        assert picture.info["comment"].decode() == "静" * 200
 
 
 def test_png_is_a_strip_of_eight_frames(tmp_path: Path) -> None:
@@ -243,20 +251,37 @@ PLAY = """async (source) => {
 }"""
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
-@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
-def test_chromium_plays_it_in_the_right_colours(suffix: str) -> None:
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
-    source = f"data:video/{suffix[1:]};base64," + base64.b64encode(encode(traffic(), suffix, fps=8)).decode()
+@pytest.fixture(scope="module")
+def page() -> Iterator[Any]:
+    """A page of Chromium in which every request to another machine fails."""
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
-    with playwright.sync_playwright() as driver:
+    with sync_api.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
-        page = browser.new_page()
-        played = page.evaluate(PLAY, source)
+        yield browser.new_page()
         browser.close()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".webm"])
+def test_chromium_plays_it_in_the_right_colours(page: Any, suffix: str) -> None:
+    page.set_content("<title>film</title>")
+    played = page.evaluate(PLAY, f"data:video/{suffix[1:]};base64," + base64.b64encode(encode(traffic(), suffix, fps=8)).decode())
     assert (played["width"], played["height"]) == (64, 64)
     assert played["duration"] == pytest.approx(1.5, abs=0.13) and 0.1 < played["time"] <= 1.5
     for shown, meant in zip(played["colours"], (RED, GREEN, BLUE), strict=True):
         # Without a graphics card Chromium rounds one factor of BT.709 down, which dims strong blue by 4 in 100.
         assert np.abs(np.subtract(shown, meant)).max() <= 10, played["colours"]
+
+
+def test_what_show_makes_plays_by_itself_and_over_again(page: Any) -> None:
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.set_content(f"<title>chapter</title>{show(traffic()[::2], alt='three colours', fps=8).data}")  # 0.75 s
+    video = page.get_by_label("three colours")
+    page.wait_for_function("document.querySelector('video').currentTime > 0.4", timeout=10_000)
+    page.wait_for_function("document.querySelector('video').currentTime < 0.3", timeout=10_000)  # it began again
+    assert video.evaluate("v => [v.paused, v.muted, v.loop, v.videoWidth, v.clientWidth]") == [False, True, True, 192, 192]
+    assert not [url for url in requests if url.startswith("http")]
