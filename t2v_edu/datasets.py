@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from t2v_edu.world.captions import say
+from t2v_edu.world.lexicon import LANGUAGES, Language
 from t2v_edu.world.render import render
 from t2v_edu.world.scene import Scene, sample_scene
 
 Frames = NDArray[np.uint8]
-LANGUAGES = ("en", "zh")
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +141,7 @@ class WorldStream(Source):
         frames, size: clips are (frames, size, size, 3).
         split: which scenes; "seen", the one to train on, has no held-out combination.
         langs: languages of the captions, each equally often.
-        wording: "seen" or "held_out" phrasings, see `captions.say`.
+        wording: "seen" for training, "unseen" for words and turns of phrase that it never has, see `captions.say`.
     Raises:
         ValueError: a world, split, language or wording that does not exist, no language at all.
     """
@@ -153,7 +153,7 @@ class WorldStream(Source):
         frames: int = 16,
         size: int = 32,
         split: str = "seen",
-        langs: Sequence[str] = LANGUAGES,
+        langs: Sequence[Language] = LANGUAGES,
         wording: str = "seen",
     ) -> None:
         super().__init__(frames, size)
@@ -173,17 +173,17 @@ class WorldStream(Source):
 class FiniteSource(Source):
     """A source of `len(self)` clips; each pass over it takes all of them in a new order."""
 
+    _order: tuple[tuple[int, int], NDArray[np.int64]] | None = None  # of the pass that is under way
+
     @abstractmethod
     def __len__(self) -> int:
         """How many clips there are."""
 
     def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
         """The order in which pass number `epoch` takes the clips: a permutation of 0 ... len(self) − 1."""
-        cached: tuple[tuple[int, int], NDArray[np.int64]] | None = getattr(self, "_order", None)
-        if cached is None or cached[0] != (seed, epoch):
-            cached = (seed, epoch), self._shuffled(seed, epoch)
-            self._order = cached
-        return cached[1]
+        if self._order is None or self._order[0] != (seed, epoch):
+            self._order = (seed, epoch), self._shuffled(seed, epoch)
+        return self._order[1]
 
     def _shuffled(self, seed: int, epoch: int) -> NDArray[np.int64]:
         return np.random.default_rng([seed, epoch, len(self)]).permutation(len(self))

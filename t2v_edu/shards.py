@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from t2v_edu.clips import ClipFolder
 from t2v_edu.datasets import Clip, FiniteSource, Frames, Source, WorldStream
 from t2v_edu.world.scene import Actor, Scene
 
@@ -54,7 +55,7 @@ def write_shards(
     Returns:
         The folder.
     Raises:
-        ValueError: a count below 1, a folder that has shards already, a source with a part of the stream only.
+        ValueError: a count below 1, a folder that has shards already, or that is a file.
     """
     source = WorldStream(source) if isinstance(source, str) else source
     folder = Path(folder)
@@ -186,6 +187,23 @@ class ShardFolder(FiniteSource):
         rng = np.random.default_rng([seed, epoch, len(self)])
         shards = rng.permutation(len(self._names))
         return np.concatenate([rng.permutation(np.arange(self._starts[s], self._starts[s + 1])) for s in shards])
+
+
+def open_folder(
+    path: str | Path, *, frames: int = 16, size: int = 32, fps: float = 8, cache: str | Path | None = None
+) -> ShardFolder | ClipFolder:
+    """A folder of shards or of clips, whichever it is: shards have an index.json.
+
+    Raises:
+        ValueError: as `ShardFolder` and `ClipFolder`, or shards whose clips have another length or size than was asked for.
+    """
+    if not (Path(path) / "index.json").is_file():
+        return ClipFolder(path, frames=frames, size=size, fps=fps, cache=cache)
+    shards = ShardFolder(path)
+    if (shards.frames, shards.size) != (frames, size):
+        found = f"{shards.frames} frames of {shards.size} pixels"
+        raise ValueError(f"the shards in {str(path)!r} have {found}, not {frames} of {size}; write them anew or ask for what they have")
+    return shards
 
 
 def _slice(file: IO[bytes], offset: int, length: int) -> bytes:

@@ -290,7 +290,7 @@ def test_a_folder_that_is_none_or_has_no_captions(tmp_path):
         ClipFolder(tmp_path)
     for name in ("captions.jsonl", "captions.csv"):
         (tmp_path / name).write_text("")
-    with pytest.raises(ValueError, match="both captions.jsonl and captions.csv"):
+    with pytest.raises(ValueError, match=r"both captions.jsonl and captions.csv"):
         ClipFolder(tmp_path)
 
 

@@ -38,11 +38,11 @@ def test_a_stream_repeats_from_its_seed_and_resumes_at_any_step():
 
 
 def test_the_global_generator_is_neither_used_nor_touched():
-    np.random.seed(0)
-    before = np.random.get_state()[1].copy()
+    np.random.seed(0)  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
     first = next(WorldStream("digits").batches(4, seed=3))
-    assert np.array_equal(np.random.get_state()[1], before)
-    np.random.seed(1)
+    assert np.array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.random.seed(1)  # noqa: NPY002
     assert same(first, next(WorldStream("digits").batches(4, seed=3)))
 
 
@@ -52,12 +52,12 @@ def test_processes_together_see_what_one_would(world_size):
     whole = take(source.batches(8, seed=5), 3)
     parts = [take(source.shard(rank, world_size).batches(8 // world_size, seed=5), 3) for rank in range(world_size)]
     for step, batch in enumerate(whole):
-        assert sum((part[step].captions for part in parts), []) == batch.captions
+        assert [c for part in parts for c in part[step].captions] == batch.captions
         np.testing.assert_array_equal(np.concatenate([part[step].frames for part in parts]), batch.frames)
     assert (source.rank, source.world_size) == (0, 1)
 
 
-@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("workers", [1, 2])
 def test_background_workers_change_nothing(workers):
     source = WorldStream("shapes")
     here, ahead = source.batches(4, seed=6, start=5), source.batches(4, seed=6, start=5, workers=workers)
