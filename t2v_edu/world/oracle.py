@@ -1,0 +1,87 @@
+"""Chapter 01 · the reader: from a film back to its scene, by analysis alone, without anything learned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from t2v_edu.world.oracle_actor import ATTRIBUTES, read_actor
+from t2v_edu.world.oracle_ground import Cell, Choice, find_place
+from t2v_edu.world.places import place_picture
+from t2v_edu.world.scene import WORLDS, Actor, Scene
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a film shows.
+
+    Attributes:
+        scene: its meaning; None where any attribute could not be read.
+        attributes: kind, color, size, action, direction, speed (for a second actor kind_2, ...), place, count, relation;
+            each a word of the grammar (count "1" or "2"; relation "none" for one actor), or None: abstained.
+        confidence: the same keys, 0 to 1: how clearly the word beat the next one.
+    """
+
+    scene: Scene | None
+    attributes: dict[str, str | None] = field(default_factory=dict)
+    confidence: dict[str, float] = field(default_factory=dict)
+
+    def agrees(self, scene: Scene) -> dict[str, bool]:
+        """Which attributes are as a scene has them; "all" is whether every one is. An abstention disagrees."""
+        asked = describe(scene)
+        same = {key: self.attributes.get(key) == value for key, value in asked.items()}
+        return {**same, "all": all(same.values())}
+
+
+def describe(scene: Scene) -> dict[str, str]:
+    """A scene's attributes under the names that a `Reading` has them."""
+    out: dict[str, str] = {}
+    for suffix, actor in zip(("", "_2"), scene.actors, strict=False):
+        out |= {name + suffix: getattr(actor, name) for name in ATTRIBUTES}
+    return {**out, "place": scene.place, "count": str(len(scene.actors)), "relation": scene.relation or "none"}
+
+
+def read(video: NDArray[np.uint8], *, world: str | None = None) -> Reading:
+    """Read a film.
+
+    Args:
+        video: uint8 (T, H, W, 3), RGB; the whole action is taken to be shown, as `render` does.
+        world: what it may show, a name in WORLDS; None: anything.
+    Raises:
+        ValueError: not a film of this form, or an unknown world.
+    """
+    if not isinstance(video, np.ndarray) or video.dtype != np.uint8 or video.ndim != 4 or video.shape[-1] != 3 or 0 in video.shape:
+        got = f"{video.dtype} {video.shape}" if isinstance(video, np.ndarray) else type(video).__name__
+        raise ValueError(f"a film is a uint8 array (T, H, W, 3), not {got}")
+    if world is not None and world not in WORLDS:
+        raise ValueError(f"unknown world {world!r}; choose one of: {', '.join(WORLDS)}")
+    if min(video.shape[1:3]) < 16:
+        raise ValueError(f"a film needs at least 16×16 pixels to be read, not {video.shape[1]}×{video.shape[2]}: shape {video.shape}")
+    rules = WORLDS[world or "all"]
+    place, difference = find_place(video, rules.places)
+    found: dict[str, Choice] = {"place": place}
+    if place.name is not None:
+        picture = place_picture(place.name, *video.shape[1:3]).astype(np.float32)
+        whole = Cell(0.0, 0.0, float(video.shape[2]), float(video.shape[1]))
+        actor = read_actor(difference, picture, whole, rules.kinds)
+        found |= actor.choices
+        if any(c.name is not None for c in actor.choices.values()):
+            found |= {"count": Choice("1", 1.0), "relation": Choice("none", 1.0)}
+    return _reading(found, 1)
+
+
+def _reading(found: dict[str, Choice], actors: int) -> Reading:
+    keys = [name + suffix for suffix in ("", "_2")[:actors] for name in ATTRIBUTES] + ["place", "count", "relation"]
+    found = {key: found.get(key, Choice(None, 0.0)) for key in keys}
+    words = {key: choice.name for key, choice in found.items()}
+    return Reading(_scene(words, actors), words, {key: choice.confidence for key, choice in found.items()})
+
+
+def _scene(words: dict[str, str | None], actors: int) -> Scene | None:
+    said = {key: value for key, value in words.items() if value is not None}
+    if len(said) < len(words):
+        return None
+    cast = tuple(Actor(*(said[name + suffix] for name in ATTRIBUTES)) for suffix in ("", "_2")[:actors])
+    return Scene(cast, said["place"], None if actors == 1 else said["relation"])

@@ -1,0 +1,67 @@
+"""Chapter 01 · reading a clip: one actor in its cell, from the film's difference to the place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from t2v_edu.world.oracle_ground import Cell, Choice, Pixels, coverage, find_color
+from t2v_edu.world.oracle_look import WINDOW, LookFit, align, fit_still, fit_turn
+from t2v_edu.world.oracle_path import PathFit, Track, fit_path, track
+from t2v_edu.world.scene import CAST, DIGITS, PAINTS, SHAPES
+
+ATTRIBUTES = ("kind", "color", "size", "action", "direction", "speed")
+STRAY = 0.25  # of the covered area, outside the actor's window: more than this, and there is something else in the picture
+
+
+@dataclass(frozen=True)
+class ActorReading:
+    """One actor: its six attributes, and the share of the picture that it leaves unexplained (1 where there is none)."""
+
+    choices: dict[str, Choice]
+    residual: float
+
+
+NOBODY = ActorReading({name: Choice(None, 0.0) for name in ATTRIBUTES}, 1.0)
+
+
+def read_actor(difference: Pixels, picture: Pixels, cell: Cell, kinds: tuple[str, ...]) -> ActorReading:
+    """Read a shape or a digit.
+
+    Args:
+        difference: (T, H, W, 3) levels above the place, of a part of the frame that holds the cell.
+        picture: (H, W, 3) the place there.
+        cell: where the actor lives, in pixels of that part.
+        kinds: what it may be.
+    """
+    color = find_color(difference, picture, PAINTS)
+    if color.name is None:
+        return NOBODY
+    share = coverage(difference, picture, color.name)
+    seen = track(share, cell)
+    if seen is None:
+        return NOBODY
+    plain = tuple(k for k in kinds if k in SHAPES or k in DIGITS)
+    spinner = next((k for k in plain if "spins" in CAST[k].actions), plain[0])
+    path = fit_path(seen, spinner)
+    looks = align(share, seen, path.scale, cell)
+    look = (fit_turn if path.best[0] == "spins" else fit_still)(looks, plain, cell)
+    if _stray(looks, seen, path, cell) > STRAY:
+        return NOBODY
+    return ActorReading({"color": color, **_attributes(path, look)}, look.residual)
+
+
+def _stray(looks: Pixels, seen: Track, path: PathFit, cell: Cell) -> float:
+    """Share of the covered area that lies outside the actor's window."""
+    step = 2 * WINDOW * cell.short / (looks.shape[1] - 1)
+    inside = looks.sum((1, 2)) * (step * path.scale) ** 2
+    return float(1.0 - inside.sum() / seen.mass.sum())
+
+
+def _attributes(path: PathFit, look: LookFit) -> dict[str, Choice]:
+    spins = path.best[0] == "spins"
+    direction, speed = (look.direction, look.speed) if spins else (path.direction, path.speed)
+    if path.action.name is None or (spins and look.residual > 1.0):
+        direction, speed = Choice(None, direction.confidence), Choice(None, speed.confidence)
+    return {"kind": look.kind, "size": look.size, "action": path.action, "direction": direction, "speed": speed}

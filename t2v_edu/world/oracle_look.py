@@ -1,0 +1,172 @@
+"""Chapter 01 · reading a clip, third step: which shape, how large and how it turns, by comparing with drawings of all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from t2v_edu.world.motion import RADIUS, SPINS
+from t2v_edu.world.oracle_ground import Cell, Choice, Pixels, margin
+from t2v_edu.world.oracle_path import Track
+from t2v_edu.world.outlines import GRID, REACH, field, hands
+from t2v_edu.world.scene import ACTIONS, CAST, DIGITS, SIZES
+
+Floats = NDArray[np.float64]
+
+SIDE = 21  # samples a side of the window in which looks are compared
+WINDOW = 1.3 * RADIUS["large"]  # half its width, as a share of the cell's short side
+BLURS = (0.0, 0.022, 0.044)  # standard deviations, share of the side: a clip may be this much out of focus
+SURE_LOOK = 0.12  # the best residual has to be so much smaller than the second best, as a share
+LOST_LOOK = 0.55  # root of the share of a look's energy that the best drawing leaves unexplained
+FLOOR = 0.02
+FINE = 0.25  # pixels between the samples of a drawing
+
+
+@dataclass(frozen=True)
+class LookBank:
+    """Drawings of every hypothesis, each on the window's grid and about its own centroid."""
+
+    labels: NDArray[np.str_]  # (N, 4): kind, size, direction, speed of a turn ("" where none)
+    drawings: Pixels  # (N, P)
+    power: Pixels  # (N,) squared norms
+
+
+@dataclass(frozen=True)
+class LookFit:
+    """What the aligned silhouettes say; direction and speed are those of a turn. `residual` as a share of the look."""
+
+    kind: Choice
+    size: Choice
+    direction: Choice
+    speed: Choice
+    best: tuple[str, str, str, str]
+    residual: float
+    hand: int = 0
+
+
+def _offsets(cell: Cell) -> tuple[Floats, float]:
+    """Window samples (SIDE,) about the actor and their spread, in pixels."""
+    step = 2 * WINDOW * cell.short / (SIDE - 1)
+    return (np.arange(SIDE) - (SIDE - 1) / 2) * step, max(1.0, step)
+
+
+def align(share: Pixels, seen: Track, scale: Floats, cell: Cell) -> Pixels:
+    """Every frame of a coverage (T, H, W) resampled about the actor's centroid and by its growth: (T, SIDE, SIDE)."""
+    offsets, spread = _offsets(cell)
+    grown = offsets * scale[:, None]  # (T, SIDE)
+    wide = np.maximum(1.0, spread * scale)[:, None, None]
+
+    def weights(centre: Floats, length: int) -> Pixels:
+        distance = np.abs(np.arange(length) + 0.5 - (centre[:, None] + grown)[..., None])
+        return (np.maximum(0.0, 1.0 - distance / wide) / wide).astype(np.float32)
+
+    rows = weights(seen.y * cell.height + cell.top, share.shape[1])
+    columns = weights(seen.x * cell.width + cell.left, share.shape[2])
+    return rows @ share @ columns.transpose(0, 2, 1)
+
+
+@lru_cache(maxsize=32)
+def _still_bank(kinds: tuple[str, ...], short: float) -> tuple[LookBank, NDArray[np.int_]]:
+    """Upright drawings of all kinds, hands, sizes and blurs, and the hand of each."""
+    cell = Cell(0.0, 0.0, short, short)
+    labels, drawings, whose = [], [], []
+    for kind in kinds:
+        for hand in range(hands().shape[1] if kind in DIGITS else 1):
+            for size in SIZES:
+                for blur in BLURS:
+                    drawings.append(_drawing(kind, hand, RADIUS[size] * short, np.zeros(1), blur * short, cell)[0])
+                    labels.append((kind, size, "", ""))
+                    whose.append(hand)
+    return _bank(labels, drawings), np.asarray(whose)
+
+
+@lru_cache(maxsize=16)
+def _turn_bank(kinds: tuple[str, ...], short: float, frames: int) -> LookBank:
+    """Every turn of every kind that spins, as one long row of its T drawings."""
+    cell = Cell(0.0, 0.0, short, short)
+    u = np.linspace(0.0, 1.0, frames)
+    labels, drawings = [], []
+    for kind in kinds:
+        for size in SIZES:
+            for direction in ACTIONS["spins"][0]:
+                for speed in ACTIONS["spins"][1]:
+                    angle = (1 if direction == "clockwise" else -1) * 2 * np.pi * SPINS[speed] * u
+                    for blur in BLURS[::2]:
+                        drawings.append(_drawing(kind, 0, RADIUS[size] * short, angle, blur * short, cell).ravel())
+                        labels.append((kind, size, direction, speed))
+    return _bank(labels, drawings)
+
+
+def _bank(labels: list[tuple[str, str, str, str]], drawings: list[Pixels]) -> LookBank:
+    table = np.asarray(drawings, np.float32).reshape(len(drawings), -1)
+    return LookBank(np.asarray(labels), table, np.einsum("np,np->n", table, table))
+
+
+def _drawing(kind: str, hand: int, radius: float, angle: Floats, blur: float, cell: Cell) -> Pixels:
+    """Expected look (T, SIDE, SIDE) of an outline of this radius in pixels, at each angle, sampled as `align` samples."""
+    offsets, spread = _offsets(cell)
+    reach = REACH * radius + 2 * FINE
+    fine = np.arange(-reach, reach + FINE, FINE)
+    cos, sin = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
+    dx, dy = fine[None, None, :] / radius, fine[None, :, None] / radius
+    cover = np.clip(_sample(field(kind, hand), cos * dx + sin * dy, cos * dy - sin * dx) * radius + 0.5, 0.0, 1.0)
+    mass = cover.sum((1, 2))
+    cx, cy = cover.sum(1) @ fine / mass, cover.sum(2) @ fine / mass
+
+    def weights(centre: Floats) -> Floats:
+        distance = np.abs(fine - (centre[:, None] + offsets)[..., None])
+        if blur == 0.0:
+            return np.maximum(0.0, 1.0 - distance / spread) * (FINE / spread)
+        variance = spread**2 / 6 + blur**2
+        return np.exp(-0.5 * distance**2 / variance) * (FINE / np.sqrt(2 * np.pi * variance))
+
+    return (weights(cy) @ cover @ weights(cx).transpose(0, 2, 1)).astype(np.float32)
+
+
+def _sample(table: Pixels, dx: Floats, dy: Floats) -> Floats:
+    """Bilinear look-up of a field at offsets in radii; outside of it, its rim."""
+    col = np.clip((dx + REACH) * ((GRID - 1) / (2 * REACH)), 0, GRID - 1.001)
+    row = np.clip((dy + REACH) * ((GRID - 1) / (2 * REACH)), 0, GRID - 1.001)
+    c, r = col.astype(int), row.astype(int)
+    fc, fr = col - c, row - r
+    upper = table[r, c] * (1 - fc) + table[r, c + 1] * fc
+    lower = table[r + 1, c] * (1 - fc) + table[r + 1, c + 1] * fc
+    out: Floats = upper * (1 - fr) + lower * fr
+    return out
+
+
+def fit_still(looks: Pixels, kinds: tuple[str, ...], cell: Cell) -> LookFit:
+    """Kind and size of an upright actor from its aligned frames (T, SIDE, SIDE)."""
+    bank, whose = _still_bank(kinds, round(cell.short, 3))
+    look = looks.mean(0).ravel()
+    return _decide(bank, look, whose)
+
+
+def fit_turn(looks: Pixels, kinds: tuple[str, ...], cell: Cell) -> LookFit:
+    """Kind and size of an actor that spins, and which way and how fast, from its aligned frames (T, SIDE, SIDE)."""
+    kinds = tuple(k for k in kinds if "spins" in CAST[k].actions)
+    bank = _turn_bank(kinds, round(cell.short, 3), len(looks))
+    return _decide(bank, looks.ravel(), None)
+
+
+def _decide(bank: LookBank, look: Pixels, whose: NDArray[np.int_] | None) -> LookFit:
+    """The best drawing; each attribute's confidence is how far the best drawing that differs in it falls behind."""
+    rest = np.maximum(bank.power - 2.0 * (bank.drawings @ look) + look @ look, 0.0)
+    best = int(np.argmin(rest))
+    share = np.sqrt(rest / bank.power + FLOOR**2)
+    ratio = np.sqrt(rest / bank.power[best] + FLOOR**2)
+    lost = bool(share[best] > LOST_LOOK)
+
+    def against(column: int) -> Choice:
+        rivals = bank.labels[:, column] != bank.labels[best, column]
+        name = str(bank.labels[best, column])
+        confidence = margin(float(ratio[best]), float(ratio[rivals].min())) if rivals.any() else 1.0
+        return Choice(None if lost or confidence < SURE_LOOK else name, confidence)
+
+    kind, size, direction, speed = (against(i) for i in range(4))
+    label = bank.labels[best]
+    found = (str(label[0]), str(label[1]), str(label[2]), str(label[3]))
+    return LookFit(kind, size, direction, speed, found, float(share[best]), 0 if whose is None else int(whose[best]))
