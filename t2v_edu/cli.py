@@ -6,6 +6,7 @@ Torch, PyAV and the rest are imported inside the commands, so that `--help` and 
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -36,7 +37,6 @@ class Device(StrEnum):
 
     auto = "auto"
     cpu = "cpu"
-    cuda = "cuda"
 
 
 def friendly(command: Callable[P, R]) -> Callable[P, R]:
@@ -151,7 +151,8 @@ def models(folder: Annotated[Path | None, typer.Option(help="Where to look; by d
 
 @app.command(epilog="[b]Examples[/b]\n\nt2v-edu train --world shapes --size toy --out runs/shapes\n\n"
                     "t2v-edu train --data my_clips --size toy --out runs/mine\n\n"
-                    "t2v-edu train --out runs/shapes --resume")
+                    "t2v-edu train --out runs/shapes --resume --steps 20000\n\n"
+                    "accelerate launch -m t2v_edu train --world story --size base --out runs/story")
 @friendly
 def train(
     out: Annotated[Path, typer.Option(help="Folder of the run: checkpoints, samples, the model.", show_default=False)],
@@ -159,20 +160,48 @@ def train(
     data: Annotated[Path | None, typer.Option(help="A folder of clips with captions, or of shards, instead of a world.",
                                               show_default=False)] = None,
     size: Annotated[ModelSize, typer.Option(help="toy: CPU, minutes; small: what ships; base: GPU.")] = ModelSize.toy,
-    steps: Annotated[int | None, typer.Option(help="How many steps; by default what the size needs.", show_default=False)] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
-    device: Annotated[Device, typer.Option(help="Where to compute; auto takes a GPU if there is one.")] = Device.auto,
+    steps: Annotated[int | None, typer.Option(help="How many; with --resume by default as planned.", show_default="10000")] = None,
+    batch: Annotated[int, typer.Option(help="Clips a step and process, a multiple of 4.")] = 32,
+    lr: Annotated[float, typer.Option(help="Learning rate of the generator.")] = 1e-3,
+    init: Annotated[Path | None, typer.Option(help="Start from this trained model.", show_default=False)] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder, as it was set up.")] = False,
+    device: Annotated[Device, typer.Option(help="auto takes a GPU if there is one.")] = Device.auto,
     seed: Annotated[int, typer.Option(help="Of weights, noise and the order of the clips.")] = 0,
 ) -> None:
     """Train a model on a world, on a folder of clips, or on shards. Ctrl-C saves; --resume goes on."""
-    if steps is not None and steps < 1:
-        raise ValueError(f"{steps} steps are out of range; choose 1 or more")
+    from t2v_edu.training.config import TrainConfig
+    from t2v_edu.world.scene import WORLDS
+
     if data is not None and not data.is_dir():
         raise ValueError(f"{str(data)!r} is not a folder; give one that holds clips with captions.jsonl, or shards")
+    if world not in WORLDS:
+        raise ValueError(f"unknown world {world!r}; choose one of: {', '.join(WORLDS)}")
+    if resume and not (out / "run.json").is_file():
+        raise ValueError(f"{str(out)!r} holds no run to go on with; leave --resume out to begin one")
+    _check_folder(out)
+    planned = TrainConfig.load(out / "run.json").steps if resume else TrainConfig().steps
+    config = TrainConfig(world=None if data else world, data=str(data) if data else None, size=size.value, batch=batch, lr=lr,
+                         steps=planned if steps is None else steps, seed=seed)
     from t2v_edu.training import recipes
 
-    recipes.train("video_gan", world=world, data=data, size=size.value, out=out, steps=steps, resume=resume, device=device.value,
-                  seed=seed)
+    try:
+        recipes.train(config, out, resume=resume, device=device.value, init=init)
+    except KeyboardInterrupt:  # the run has been saved, and said so
+        raise typer.Exit(130) from None
+    typer.echo(f"{out}: trained; make a film with: t2v-edu generate \"…\" --model {out}")
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be made or written to, before any work is spent.
+
+    Raises:
+        OSError: a file stands in its way, or the nearest folder that exists is not writable.
+    """
+    there = next(p for p in (folder, *folder.absolute().parents) if p.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(f"{str(there)!r} is a file, not a folder; choose another place")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(f"the folder {str(there)!r} cannot be written to; choose another, or change its permissions")
 
 
 @app.command(epilog="[b]Examples[/b]\n\nt2v-edu evaluate shapes\n\n"
@@ -219,6 +248,7 @@ def shards(
     from t2v_edu.datasets import WorldStream
     from t2v_edu.shards import write_shards
 
+    _check_folder(output)
     source = WorldStream(world, frames=frames, size=size, split=split)
     with Progress(transient=True, console=Console(stderr=True)) as bar:
         task = bar.add_task("clips", total=count)

@@ -66,22 +66,23 @@ class NoModelError(ValueError):
 
 
 def read_card(path: Path) -> ModelCard:
-    """The card of a model folder.
+    """The card of a model folder, or of the folder of a run, whose model lies in `model`.
 
     Raises:
         ValueError: no folder, no `config.json` in it, or one that is no JSON object.
     """
-    file = path / "config.json"
+    folder = path / "model" if (path / "model" / "config.json").is_file() else path
+    file = folder / "config.json"
     if not path.exists():
         raise ValueError(f"there is no model {str(path)!r}; {_choices()}")
     if not file.is_file():
         raise ValueError(f"{str(path)!r} is not a model folder: it holds no config.json; {_choices()}")
     config = _read_json(file)
-    report = _read_json(path / "report.json") if (path / "report.json").is_file() else {}
+    report = _read_json(folder / "report.json") if (folder / "report.json").is_file() else {}
     worlds = config.get("worlds", [])
     if not isinstance(worlds, list) or not all(isinstance(world, str) for world in worlds):
         raise ValueError(f"{str(file)!r} says worlds {worlds!r}; it should be a list of names such as [\"shapes\"]")
-    return ModelCard(path.name, path, tuple(worlds), config, report)
+    return ModelCard(path.resolve().name, folder, tuple(worlds), config, report)
 
 
 def _read_json(file: Path) -> dict[str, Any]:
@@ -95,9 +96,10 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 
 def cards(folder: Path | None = None) -> list[ModelCard]:
-    """All models of a folder of model folders (by default those that ship), the best score first."""
+    """All models of a folder of model folders or runs (by default those that ship), the best score first."""
     folder = MODELS if folder is None else folder
-    found = [read_card(p.parent) for p in sorted(folder.glob("*/config.json"))]
+    files = sorted([*folder.glob("*/config.json"), *folder.glob("*/model/config.json")])
+    found = [read_card(folder / file.relative_to(folder).parts[0]) for file in files]
     return sorted(found, key=lambda card: (-(card.score or 0.0), card.name))
 
 

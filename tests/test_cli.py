@@ -167,7 +167,12 @@ def test_a_mistake_of_the_program_is_not_dressed_up_as_the_users(run: Run, monke
     (["evaluate", "shapes", "--json", "no/report.json"], ["mkdir -p no"]),
     (["evaluate", "shapes", "--picture", "table.bmp"], [".png or .svg"]),
     (["models", "--folder", "nowhere"], ["nowhere"]),
-    (["train", "--out", "run", "--steps", 0], ["1 or more"]),
+    (["shards", "-o", "/dev/null/out"], ["/dev/null", "not a folder"]),
+    (["train", "--out", "run", "--steps", 0], ["steps 0", "1 or more"]),
+    (["train", "--out", "run", "--batch", 6], ["batch 6", "multiple of 4"]),
+    (["train", "--out", "run", "--world", "shape"], ["shape", "shapes, digits"]),
+    (["train", "--out", "run", "--resume"], ["run", "leave --resume out"]),
+    (["train", "--out", "/dev/null/run"], ["/dev/null", "not a folder"]),
     (["train", "--out", "run", "--data", "nowhere"], ["nowhere", "captions.jsonl"]),
 ])
 def test_bad_input_to_the_other_commands(run: Run, arguments: list[object], words: list[str]) -> None:

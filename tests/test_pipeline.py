@@ -122,7 +122,7 @@ def test_models_from_a_folder_of_clips_are_never_chosen_unasked(models: Path) ->
 @pytest.mark.parametrize("caption,message", [
     ("", "caption is empty"), (" \n\t", "caption is empty"), ("word " * 10_000, "10,000 words"),
     ("圆" * 10_000, "10,000 characters"), ("a red circl", "circl.*circle"), ("🦊", "🦊"), ("a red 🔴 moves", "🔴"),
-    ("红色的龙", "龙"), ("a circle\x00", "unknown"),
+    ("红色的龙", "龙"), ("a circle\x00", "no word"),
     (None, "text, not NoneType"), (7, "text, not int"),
 ])
 def test_bad_captions_are_refused_and_quoted(models: Path, caption: object, message: str) -> None:
