@@ -160,7 +160,7 @@ def train(
     data: Annotated[Path | None, typer.Option(help="A folder of clips with captions, or of shards, instead of a world.",
                                               show_default=False)] = None,
     size: Annotated[ModelSize, typer.Option(help="toy: CPU, minutes; small: what ships; base: GPU.")] = ModelSize.toy,
-    steps: Annotated[int | None, typer.Option(help="How many; with --resume by default as planned.", show_default="10000")] = None,
+    steps: Annotated[int | None, typer.Option(help="How many; --resume keeps what was planned.", show_default="10000")] = None,
     batch: Annotated[int, typer.Option(help="Clips a step and process, a multiple of 4.")] = 32,
     lr: Annotated[float, typer.Option(help="Learning rate of the generator.")] = 1e-3,
     init: Annotated[Path | None, typer.Option(help="Start from this trained model.", show_default=False)] = None,
