@@ -87,6 +87,8 @@ def generate(caption: Caption, output: Output = Path("film.mp4"), seed: Seed = 0
     made = pipeline.generate(caption, model=model, seed=seed, count=count)
     _write([upscale(film, size) for film in made.frames], output, fps, made.caption)
     typer.echo(f"{output}: {made.caption!r} by the model {made.model}, seed {seed}")
+    if made.prompt != made.caption:
+        typer.echo(f"(said to the model in words it has learnt: {made.prompt!r})")
 
 
 @app.command(epilog='[b]Examples[/b]\n\nt2v-edu draw "a young girl walks in the park" -o girl.mp4\n\n'

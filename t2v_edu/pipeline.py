@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from t2v_edu import shelf
 from t2v_edu.film.arrange import Film
-from t2v_edu.world.captions import detect_language, parse
+from t2v_edu.world.captions import detect_language, parse, say
 from t2v_edu.world.scene import Scene
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ EXAMPLE = "a large red circle moves left"
 class CaptionedVideoModel(Protocol):
     """What the pipeline asks of a model: films for captions, their noise from the generator alone."""
 
-    def generate(self, captions: list[str], generator: torch.Generator | None = None) -> torch.Tensor:
+    def generate(self, captions: Sequence[str], generator: torch.Generator) -> torch.Tensor:
         """(B, C, T, H, W) in [-1, 1], one for each caption."""
         ...
 
@@ -37,6 +38,7 @@ class Generated:
         scene: its meaning; None for a model trained on a folder of clips, whose captions have no grammar.
         model: name of the model that made them.
         seed: of the first.
+        prompt: the words that the model was given: the caption, or its meaning said in words that the model has learnt.
     """
 
     frames: list[Film]
@@ -44,6 +46,7 @@ class Generated:
     scene: Scene | None
     model: str
     seed: int
+    prompt: str
 
 
 def generate(caption: str, *, model: str | Path | CaptionedVideoModel | None = None, seed: int = 0, count: int = 1) -> Generated:
@@ -67,7 +70,8 @@ def generate(caption: str, *, model: str | Path | CaptionedVideoModel | None = N
         name, drawer = card.name, load(card.path)
     else:
         caption, scene, name, drawer = _tidy(caption), None, type(model).__name__, model
-    return Generated(_dream(drawer, caption, seed, count), caption, scene, name, seed)
+    prompt = _reword(drawer, caption, scene)
+    return Generated(_dream(drawer, prompt, seed, count), caption, scene, name, seed, prompt)
 
 
 def plan(caption: str, model: str | Path | None = None) -> tuple[str, Scene | None, shelf.ModelCard]:
@@ -93,18 +97,14 @@ def load(path: Path) -> CaptionedVideoModel:
     Raises:
         ValueError: a folder that is damaged or holds another kind of model; the message says what to do.
     """
-    from safetensors import SafetensorError
-
     from t2v_edu.models.video_gan import VideoGAN
 
-    again = "copy the folder again, or train the model again: t2v-edu train --help"
     try:
         return VideoGAN.from_pretrained(path)
-    except SafetensorError as error:
-        raise ValueError(f"the weights in {str(path)!r} are no whole safetensors file ({error}); {again}") from error
-    except (RuntimeError, KeyError, TypeError) as error:  # names or shapes of weights, or settings, that do not fit
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ValueError(f"{str(path)!r} holds the weights of another model ({reason}); {again}") from error
+    except (KeyError, TypeError, AttributeError) as error:  # settings that are missing, unknown or of another type
+        file = str(path / "config.json")
+        raise ValueError(f"the settings in {file!r} do not describe a model ({type(error).__name__}: {error}); "
+                         "copy the folder again, or train the model again: t2v-edu train --help") from error
 
 
 def _tidy(caption: str) -> str:
@@ -117,6 +117,14 @@ def _tidy(caption: str) -> str:
         raise ValueError(f"the caption has {len(tidy):,} characters ({len(tidy.split()):,} words); one sentence is enough, "
                          f"for example {EXAMPLE!r}")
     return tidy
+
+
+def _reword(model: CaptionedVideoModel, caption: str, scene: Scene | None) -> str:
+    """The caption, unless a word of it was not in the model's lessons: then its meaning in the plainest words."""
+    tokenizer = getattr(model, "tokenizer", None)
+    if scene is None or tokenizer is None or not tokenizer.unknown(caption):
+        return caption
+    return say(scene, detect_language(caption))
 
 
 def _dream(model: CaptionedVideoModel, caption: str, seed: int, count: int) -> list[Film]:

@@ -13,7 +13,7 @@ class StandIn:
         self.frames, self.size = frames, size
         self.asked: list[list[str]] = []
 
-    def generate(self, captions: list[str], generator: torch.Generator | None = None) -> torch.Tensor:
+    def generate(self, captions: list[str], generator: torch.Generator) -> torch.Tensor:
         self.asked.append(captions)
         first = torch.rand(len(captions), 3, 1, 1, 1, generator=generator) - 1
         rise = torch.linspace(0, 1, self.frames)[None, None, :, None, None]

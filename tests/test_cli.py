@@ -179,6 +179,47 @@ def test_bad_input_to_the_other_commands(run: Run, arguments: list[object], word
     refused(run(*arguments), *words)
 
 
+def test_training_options_arrive(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from t2v_edu.training import recipes
+    from t2v_edu.training.config import TrainConfig
+
+    calls: list[tuple[TrainConfig, Path, bool]] = []
+    monkeypatch.setattr(recipes, "train", lambda config, out, *, resume, device, init: calls.append((config, out, resume)))
+    assert run("train", "--world", "digits", "--size", "small", "--steps", 9, "--seed", 3, "--out", "run").exit_code == 0
+    assert calls.pop() == (TrainConfig(world="digits", size="small", steps=9, seed=3), Path("run"), False)
+    Path("run").mkdir()
+    TrainConfig(world="digits", steps=1234).save(Path("run/run.json"))
+    assert run("train", "--out", "run", "--resume").exit_code == 0
+    config, _, resume = calls.pop()
+    assert (config.steps, resume) == (1234, True)
+
+
+def test_ctrl_c_ends_training_quietly(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    from t2v_edu.training import recipes
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recipes, "train", interrupted)
+    result = run("train", "--out", "run")
+    assert result.exit_code == 130 and not result.output
+
+
+@pytest.mark.parametrize("name,contents,words", [
+    (None, "", ["no captions", "captions.jsonl"]),
+    ("captions.jsonl", '{"video": "a.mp4", "caption": "a"}\n{"video": "a.mp4"\n', ["line 2", "captions.jsonl"]),
+    ("captions.jsonl", '{"video": "a.mp4", "caption": "a"}\n\n{"video": "b.mp4", "caption": "b"}\n', ["line 3", "b.mp4"]),
+    ("captions.csv", "video,caption\na.mp4,a\na.mp4\n", ["line 3", "captions.csv"]),
+])
+def test_clip_folders_without_good_captions(run: Run, tmp_path: Path, name: str | None, contents: str, words: list[str]) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    mux.write_film(np.zeros((20, 32, 32, 3), np.uint8), clips / "a.mp4")
+    if name:
+        (clips / name).write_text(contents)
+    refused(run("train", "--data", clips, "--out", "run"), *words)
+
+
 def test_shards_are_written(run: Run) -> None:
     from t2v_edu.shards import ShardFolder
 
@@ -205,6 +246,20 @@ def test_help_and_errors_load_nothing_heavy() -> None:
               "print([m for m in ('torch', 'av', 'matplotlib', 'jieba', 'tensorflow', 'IPython') if m in sys.modules])")
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_first_film_comes_within_five_seconds(tmp_path: Path) -> None:
+    if not shelf.cards():
+        pytest.skip("no trained model ships yet")
+
+    def once(caption: str) -> float:
+        start = time.perf_counter()
+        command = [sys.executable, "-m", "t2v_edu", "generate", caption, "-o", str(tmp_path / "film.mp4")]
+        subprocess.run(command, capture_output=True, check=True)
+        return time.perf_counter() - start
+
+    assert min(once("a large red circle moves left") for _ in range(2)) < 5
+    assert min(once("红色的圆向左飘") for _ in range(2)) < 5
 
 
 def test_help_comes_at_once() -> None:

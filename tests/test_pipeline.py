@@ -1,14 +1,21 @@
 """From a caption to frames, with a stand-in for the model; then which model a caption is given to, and what is refused."""
 
+import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from safetensors.torch import save_file
 from stand_in import StandIn, model_folder
 
 from t2v_edu import pipeline, shelf
-from t2v_edu.world.captions import CaptionError, parse
-from t2v_edu.world.scene import WORLDS, Scene, actor
+from t2v_edu.models.video_gan import VideoGAN, VideoGANConfig
+from t2v_edu.text.tokenizer import Tokenizer
+from t2v_edu.world.captions import CaptionError, parse, say
+from t2v_edu.world.scene import WORLDS, Scene, actor, sample_scene
 
 
 @pytest.fixture
@@ -43,8 +50,6 @@ def test_film_i_is_the_one_that_seed_plus_i_makes(models: Path) -> None:
 
 
 def test_the_global_random_state_is_left_alone(models: Path) -> None:
-    import torch
-
     model_folder(models, "shapes", ["shapes"])
     before = torch.get_rng_state(), np.random.get_state()[1].tolist()  # noqa: NPY002
     pipeline.generate("a circle", seed=3)
@@ -63,6 +68,79 @@ def test_a_folder_or_a_name_chooses_the_model(models: Path, tmp_path: Path) -> N
     assert pipeline.generate("a circle", model=mine).model == "mine"
     assert pipeline.generate("a circle", model=str(mine)).model == "mine"
     assert pipeline.generate("a circle", model="shapes").model == "shapes"
+
+
+# --- Real models, untrained -----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A shelf with two small untrained models, one of a world and one of a folder of clips."""
+    torch.manual_seed(0)
+    shapes = Tokenizer.fit([say(scene(i), lang) for i in range(300) for lang in ("en", "zh")])
+    VideoGAN(TINY, shapes, ["shapes"]).save_pretrained(tmp_path / "models" / "shapes")
+    VideoGAN(TINY, Tokenizer.fit(["waves at the beach", "clouds over the sea"])).save_pretrained(tmp_path / "models" / "clips")
+    monkeypatch.setattr(shelf, "MODELS", tmp_path / "models")
+    return tmp_path / "models"
+
+
+TINY = VideoGANConfig(frames=8, size=16, text=16, noise=4, code=16, motion=8, width=8)
+
+
+def scene(i: int) -> Scene:
+    return sample_scene("shapes", np.random.default_rng(i))
+
+
+def test_a_real_model_makes_films(real: Path) -> None:
+    made = pipeline.generate("a large red circle moves left", count=2)
+    assert [film.shape for film in made.frames] == [(8, 16, 16, 3)] * 2 and made.prompt == made.caption
+    assert (pipeline.generate("a large red circle moves left", seed=1).frames[0] == made.frames[1]).all()
+
+
+def test_a_word_that_the_model_never_saw_is_said_in_words_that_it_did(real: Path) -> None:
+    vocabulary = VideoGAN.from_pretrained(real / "shapes").tokenizer
+    for caption in ("a crimson disc drifts leftward", "紅色的圓向左飄"):
+        assert vocabulary.unknown(caption)
+        made = pipeline.generate(caption)
+        assert made.caption == caption and not vocabulary.unknown(made.prompt)
+        assert parse(made.prompt) == parse(caption) == made.scene
+
+
+def test_a_model_of_clips_takes_its_own_words_only(real: Path) -> None:
+    made = pipeline.generate("waves over the sea", model="clips")
+    assert made.scene is None and made.prompt == "waves over the sea"
+    with pytest.raises(ValueError, match=r"'beech'.*beach"):
+        pipeline.generate("waves at the beech", model="clips")
+    with pytest.raises(ValueError, match="no words"):
+        pipeline.generate("🌊🌊", model="clips")
+
+
+def weights(folder: Path) -> Path:
+    return folder / "model.safetensors"
+
+
+@pytest.mark.parametrize("damage,message", [
+    (lambda f: weights(f).write_bytes(weights(f).read_bytes()[:-100]), "truncated"),
+    (lambda f: weights(f).write_bytes(weights(f).read_bytes()[:5]), "truncated"),
+    (lambda f: weights(f).write_bytes(b""), "truncated"),
+    (lambda f: weights(f).write_bytes(b"PK\x03\x04 a pickle, say" * 50), "not a safetensors file"),
+    (lambda f: weights(f).unlink(), "no weight file"),
+    (lambda f: shutil.copy(weights(f.parent / "clips"), weights(f)), "another model"),
+    (lambda f: save_file({"x": torch.zeros(3)}, weights(f)), "another model"),
+    (lambda f: config(f, kind="captioner"), "kind 'captioner'"),
+    (lambda f: config(f, config={"frames": "eight"}), "do not describe a model"),
+    (lambda f: config(f, words=None), "do not describe a model"),
+])
+def test_damaged_or_foreign_checkpoints_are_named(real: Path, damage: Callable[[Path], object], message: str) -> None:
+    damage(real / "shapes")
+    with pytest.raises(ValueError, match=message) as caught:
+        pipeline.generate("a circle", model="shapes")
+    assert str(real / "shapes") in str(caught.value)
+
+
+def config(folder: Path, **changes: object) -> None:
+    file = folder / "config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
 
 
 # --- What no model can draw -------------------------------------------------------------------------------------------
