@@ -1,8 +1,8 @@
 """The command line as a user meets it: what it writes, what it says, and what it leaves behind when something is wrong."""
 
+import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -120,8 +120,6 @@ def test_bad_outputs(run: Run, command: str, output: str, words: list[str]) -> N
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no /dev/full to play a full disk")
 def test_a_full_disk(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import os
-
     Path(f".film.{os.getpid()}.part").symlink_to("/dev/full")
     refused(run("generate", "a red circle", "-o", "film.mp4"), "disk is full", "free some space")
 
@@ -248,24 +246,25 @@ def test_help_and_errors_load_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_the_first_film_comes_within_five_seconds(tmp_path: Path) -> None:
+def seconds(*arguments: str) -> float:
+    """CPU seconds of a command as a process of its own, the best of two: what it takes on a machine with nothing else to do."""
+    def once() -> float:
+        before = os.times()
+        subprocess.run([sys.executable, "-m", "t2v_edu", *arguments], capture_output=True, check=True)
+        after = os.times()
+        return after.children_user + after.children_system - before.children_user - before.children_system
+
+    return min(once(), once())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not count the seconds of a child")
+@pytest.mark.parametrize("caption", ["a large red circle moves left", "红色的圆向左飘"])
+def test_the_first_film_comes_within_five_seconds(tmp_path: Path, caption: str) -> None:
     if not shelf.cards():
         pytest.skip("no trained model ships yet")
-
-    def once(caption: str) -> float:
-        start = time.perf_counter()
-        command = [sys.executable, "-m", "t2v_edu", "generate", caption, "-o", str(tmp_path / "film.mp4")]
-        subprocess.run(command, capture_output=True, check=True)
-        return time.perf_counter() - start
-
-    assert min(once("a large red circle moves left") for _ in range(2)) < 5
-    assert min(once("红色的圆向左飘") for _ in range(2)) < 5
+    assert 0 < seconds("generate", caption, "-o", str(tmp_path / "film.mp4")) < 5
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not count the seconds of a child")
 def test_help_comes_at_once() -> None:
-    def once() -> float:
-        start = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "t2v_edu", "--help"], capture_output=True, check=True)
-        return time.perf_counter() - start
-
-    assert min(once() for _ in range(3)) < 1.0
+    assert 0 < seconds("--help") < 1
