@@ -6,6 +6,7 @@ Torch, PyAV and the rest are imported inside the commands, so that `--help` and 
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Callable
 from enum import StrEnum
@@ -81,6 +82,7 @@ def generate(caption: Caption, output: Output = Path("film.mp4"), seed: Seed = 0
 
     mux.check_target(output)  # before any work is spent
     mux.check_rate(fps)
+    _check_grid(count, size)
     from t2v_edu import pipeline
     from t2v_edu.film import upscale
 
@@ -103,8 +105,7 @@ def draw(caption: Caption, output: Output = Path("film.mp4"), seed: Seed = 0, co
 
     mux.check_target(output)
     mux.check_rate(fps)
-    if not 1 <= count <= 64:
-        raise ValueError(f"{count} films are out of range; choose 1 to 64")
+    _check_grid(count, size)
     if seed < 0:
         raise ValueError(f"seed {seed} is out of range; choose a number from 0")
     from t2v_edu.world.captions import parse
@@ -115,6 +116,20 @@ def draw(caption: Caption, output: Output = Path("film.mp4"), seed: Seed = 0, co
     films = [render(scene, frames, size, size, np.random.default_rng(seed + i)) for i in range(count)]
     _write(films, output, fps, " ".join(caption.split()))
     typer.echo(f"{output}: {caption!r} drawn by rules, seed {seed}")
+
+
+def _check_grid(count: int, size: int) -> None:
+    """Refuse what no player shows and no memory holds.
+
+    Raises:
+        ValueError: no film, too many, or together larger than H.264 allows.
+    """
+    if not 1 <= count <= 64:
+        raise ValueError(f"{count} films are out of range; choose 1 to 64")
+    side = math.ceil(math.sqrt(count)) * size
+    if side > 4096:
+        raise ValueError(f"{count} film(s) of size {size} make a picture of {side} pixels, and 4096 are possible; "
+                         "choose a smaller --size or --count")
 
 
 def _write(films: list[Film], output: Path, fps: float, title: str) -> None:

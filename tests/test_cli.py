@@ -131,7 +131,8 @@ def test_a_wrong_place_is_told_before_the_work_is_done(run: Run, monkeypatch: py
 
 
 @pytest.mark.parametrize("options,words", [
-    (["--size", 4], ["size 4", "8 to 2048"]), (["--size", 99999], ["8 to 2048"]), (["--count", 0], ["1 to 64"]),
+    (["--size", 4], ["size 4", "8 to 2048"]), (["--size", 3000], ["8 to 2048"]),
+    (["--size", 2048, "--count", 9], ["6144 pixels", "4096", "smaller --size or --count"]), (["--count", 0], ["1 to 64"]),
     (["--count", 65], ["1 to 64"]), (["--seed", -1], ["seed -1"]), (["--fps", 100], ["1 to 60"]),
     (["--model", "nope"], ["nope", "these are here: shapes"]), (["--model", "/dev/null"], ["/dev/null", "not a model folder"]),
 ])

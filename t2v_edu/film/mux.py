@@ -24,8 +24,8 @@ def write_film(frames: Film, path: str | os.PathLike[str], *, fps: float = 8.0, 
 
     Args:
         frames: (T, H, W, 3) uint8.
-        path: .mp4 (H.264, yuv420p, index in front, plays in QuickTime and browsers), .webm (VP9), .gif (loops; what stands
-            still is one long frame), .png (up to 8 frames in a row). Odd sizes gain a row or column in .mp4 and .webm, which
+        path: .mp4 (H.264, yuv420p, index in front, plays in QuickTime and browsers), .webm (VP9), .gif (loops, at most
+            50 frames a second, what stands still as one long frame), .png (up to 8 frames in a row). Odd sizes gain a row or column in .mp4 and .webm, which
             their chroma needs.
         fps: frames a second, 1 to 60.
         title: stored in the file; the caption, say.
@@ -178,7 +178,8 @@ def _encode_gif(frames: Film, fps: float, title: str) -> bytes:
     sample = Image.fromarray(np.concatenate(list(frames[::step]), axis=0))
     palette = sample.quantize(256, method=Image.Quantize.MEDIANCUT)
     pictures = [Image.fromarray(f).quantize(palette=palette, dither=Image.Dither.NONE) for f in frames]
-    ends = [round(100 * (i + 1) / fps) * 10 for i in range(len(frames))]  # GIF counts in hundredths of a second
+    # GIF counts in hundredths of a second, and browsers take anything below two of them for ten.
+    ends = [round(100 * (i + 1) / min(fps, 50)) * 10 for i in range(len(frames))]
     durations = [end - start for start, end in zip([0, *ends], ends, strict=False)]
     buffer = io.BytesIO()
     pictures[0].save(buffer, "GIF", save_all=True, append_images=pictures[1:], duration=durations, loop=0, disposal=1,

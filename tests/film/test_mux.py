@@ -98,6 +98,8 @@ def test_gif_loops_for_ever_in_time(tmp_path: Path) -> None:
             picture.seek(i)
             durations.append(picture.info["duration"])
     assert sum(durations) == 2000 and set(durations) <= {120, 130}  # hundredths of a second
+    with Image.open(write_film(disc(), tmp_path / "fast.gif", fps=60)) as picture:
+        assert picture.info["duration"] == 20  # browsers would play 10 as 100
 
 
 def test_a_gif_holds_what_stands_still_as_one_long_frame(tmp_path: Path) -> None:
