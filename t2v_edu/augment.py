@@ -17,6 +17,7 @@ from t2v_edu.world.transform import mirror, recolor, swap_words
 from t2v_edu.world.transform import reverse as reverse_scene
 
 ZOOM, SHIFT = 0.05, 0.04  # most that a crop does, as shares of the frame: less than lies between two sizes
+ONE_WAY = ("spins", "zigzags")  # in the world these begin upright and downwards; backwards they would end so
 _PURPOSE = 1  # of the generator: another one than the clip itself was drawn with
 
 
@@ -26,8 +27,8 @@ def augment(
     """A changed film with a caption that is true of it.
 
     Each change comes with its probability, 0 to 1 (True is always), and only where film and caption can go together: a
-    mirrored 7 is no digit, a walk that runs backwards no walk. A scene that training may see never becomes a held-out one.
-    A clip without a scene is cropped and mirrored only.
+    mirrored 7 is no digit, a mirrored park no park of the world, a walk that runs backwards no walk. A scene that training
+    may see never becomes a held-out one. A clip without a scene is cropped and mirrored only.
 
     Args:
         clip: (T, H, W, 3) uint8 with caption, and scene if there is one.
@@ -66,14 +67,17 @@ class Augmented(Source):
 
 def reversed_in_time(clip: Clip, rng: np.random.Generator) -> Clip:
     """The film backwards, with the scene that it then shows."""
-    scene = None if clip.scene is None else reverse_scene(clip.scene)
-    return _with(clip, scene, clip.frames[::-1])
+    if clip.scene is None or any(a.action in ONE_WAY for a in clip.scene.actors):
+        return clip
+    return _with(clip, reverse_scene(clip.scene), clip.frames[::-1])
 
 
 def mirrored(clip: Clip, rng: np.random.Generator) -> Clip:
     """Left and right exchanged, in the scene or, where there is none, in the caption's words."""
     if clip.scene is None:
         return Clip(np.ascontiguousarray(clip.frames[:, :, ::-1]), swap_words(clip.caption))
+    if clip.scene.place not in PLAIN_PLACES:
+        return clip  # the park the other way round is no place of the world
     return _with(clip, mirror(clip.scene), clip.frames[:, :, ::-1])
 
 
@@ -114,10 +118,7 @@ def cropped(clip: Clip, rng: np.random.Generator) -> Clip:
     if clip.scene.place not in PLAIN_PLACES:
         return clip
     ground = _ground(clip.scene)
-    x0, x1, y0, y1 = _span(np.abs(clip.frames - ground).max(-1).max(0) > 24)
-    side = max(1 + ZOOM * zoom, x1 - x0, y1 - y0)
-    x = np.clip((1 - side) / 2 + SHIFT * right, x1 - side, x0)  # so that the actors stay whole
-    y = np.clip((1 - side) / 2 + SHIFT * down, y1 - side, y0)
+    side, (y, x) = _window(clip, ground, 1 + ZOOM * zoom, (SHIFT * down, SHIFT * right))
     pad = int(np.ceil((ZOOM + SHIFT) * max(height, width))) + 1
     wide = np.empty((len(clip.frames), height + 2 * pad, width + 2 * pad, 3), np.uint8)
     wide[:] = (ground + 0.5).astype(np.uint8)
@@ -155,13 +156,35 @@ def _cell(scene: Scene, which: int, shape: tuple[int, ...]) -> tuple[slice, ...]
     return (slice(None),) * axis + (slice(middle) if which == 0 else slice(middle, None),)
 
 
-def _span(mask: NDArray[np.bool_]) -> tuple[float, float, float, float]:
-    """Left, right, top and bottom of what is set in a mask (H, W), as shares of its size."""
-    ys, xs = np.nonzero(mask)
-    height, width = mask.shape
-    if not len(xs):
-        return 0.5, 0.5, 0.5, 0.5
-    return xs.min() / width, (xs.max() + 1) / width, ys.min() / height, (ys.max() + 1) / height
+def _window(
+    clip: Clip, ground: NDArray[np.float32], side: float, shift: tuple[float, float]
+) -> tuple[float, tuple[float, float]]:
+    """Side and corner (y, x) of the window nearest to the wanted one, in shares of the frame, that cuts no actor.
+
+    Two actors also stay on their own sides of its middle: there the relation is read.
+    """
+    assert clip.scene is not None
+    shown = np.abs(clip.frames - ground).max(-1).max(0) > 24  # (H, W)
+    halves = [shown[_cell(clip.scene, i, (1, *shown.shape))[1:]] for i in range(len(clip.scene.actors))]
+    corner = []
+    for axis in (0, 1):
+        start, end = _span(shown.any(1 - axis))
+        side = max(side, end - start)
+        low, high = end - side, start
+        if (clip.scene.relation, axis) in (("above", 0), ("left_of", 1)):
+            low = max(low, _span(halves[0].any(1 - axis))[1] / 2 - side / 2)
+            high = min(high, 0.5 + _span(halves[1].any(1 - axis))[0] / 2 - side / 2)
+        corner.append((low, high))
+    if any(low > high for low, high in corner):
+        return 1.0, (0.0, 0.0)
+    y, x = (float(np.clip((1 - side) / 2 + s, low, high)) for s, (low, high) in zip(shift, corner, strict=True))
+    return side, (y, x)
+
+
+def _span(row: NDArray[np.bool_]) -> tuple[float, float]:
+    """Where what is set in a row begins and ends, as shares of its length."""
+    at = np.flatnonzero(row)
+    return (float(at[0] / len(row)), float((at[-1] + 1) / len(row))) if len(at) else (0.5, 0.5)
 
 
 def _scaled(frames: Frames, box: tuple[float, float, float, float], shape: tuple[int, int] | None = None) -> Frames:

@@ -202,7 +202,7 @@ def open_folder(
     shards = ShardFolder(path)
     if (shards.frames, shards.size) != (frames, size):
         found = f"{shards.frames} frames of {shards.size} pixels"
-        raise ValueError(f"the shards in {str(path)!r} have {found}, not {frames} of {size}; write them anew or ask for what they have")
+        raise ValueError(f"the shards in {str(path)!r} have {found}, not {frames} of {size}; ask for what they have")
     return shards
 
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from t2v_edu.world.oracle import read
 
 from t2v_edu.augment import Augmented, augment, cropped, mirrored, repainted, reversed_in_time
 from t2v_edu.datasets import Clip, WorldStream
 from t2v_edu.world.captions import detect_language, parse, say
+from t2v_edu.world.oracle import read
 from t2v_edu.world.render import render
 from t2v_edu.world.scene import DIGITS, WORLDS, Scene, actor, in_split, sample_scene
 
@@ -94,8 +94,11 @@ def test_crops_differ_and_stay_on_the_ground():
 def test_what_cannot_be_done_is_left():
     for kind in DIGITS:
         assert mirrored(centred(actor(kind, action="moves")), rng()).scene.actors[0].direction == "right"
+    for action in ("spins", "zigzags"):
+        turning = centred(actor("star", action=action))
+        assert reversed_in_time(turning, rng()) is turning
     puppy = centred(actor("puppy", action="runs"), "grass", 64)
-    for change in (reversed_in_time, repainted):
+    for change in (reversed_in_time, repainted, mirrored, cropped):
         assert change(puppy, rng()) is puppy
 
 
@@ -108,7 +111,7 @@ def test_captions_say_the_new_scene_in_their_own_language(lang):
         other = augment(clip, rng(i))
         assert parse(other.caption) == other.scene and detect_language(other.caption) == lang
         changed += other.scene != clip.scene
-    assert changed > 100
+    assert changed > 80
 
 
 @pytest.mark.parametrize("world", sorted(WORLDS))
@@ -135,7 +138,7 @@ def test_held_out_clips_may_be_augmented_too():
         scene = sample_scene("shapes", rng(i), "held_out")
         clip = Clip(render(scene, 8, 32, 32, rng(i)), say(scene), scene)
         found += augment(clip, rng(i), **{**NEVER, "reverse": 1}).scene != scene
-    assert found > 20
+    assert found > 10
 
 
 def test_no_chance_changes_nothing_and_certainty_everything():
