@@ -25,8 +25,8 @@ def write_film(frames: Film, path: str | os.PathLike[str], *, fps: float = 8.0, 
     Args:
         frames: (T, H, W, 3) uint8.
         path: .mp4 (H.264, yuv420p, index in front, plays in QuickTime and browsers), .webm (VP9), .gif (loops, at most
-            50 frames a second, what stands still as one long frame), .png (up to 8 frames in a row). Odd sizes gain a row or column in .mp4 and .webm, which
-            their chroma needs.
+            50 frames a second, what stands still as one long frame), .png (up to 8 frames in a row). Odd sizes gain a row or
+            column in .mp4 and .webm, which their chroma needs.
         fps: frames a second, 1 to 60.
         title: stored in the file; the caption, say.
     Returns:
