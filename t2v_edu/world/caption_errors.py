@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from t2v_edu.world.lexicon import TABLES, Language, name_of, split_words, vocabulary, with_articles
+from t2v_edu.world.lexicon import Language, index, name_of, with_articles
 from t2v_edu.world.scene import ACTIONS, CAST, COLORS, KINDS, PLACES
 
 EXAMPLE: dict[str, str] = {"en": "a large red circle moves left", "zh": "一个红色的大圆形向左移动"}
@@ -45,8 +45,8 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "有两个地点：“{first}”和“{second}”；请只留一个",
     ),
     "action": (
-        'a {kind} cannot do "{word}"; it can: {nearest}',
-        "{kind}不会“{word}”；它可以：{nearest}",
+        '"{word}" does not suit a {kind}; it can: {nearest}',
+        "{kind}不会“{word}”；可以：{nearest}",
     ),
     "color": (
         "there is no {word} {kind}; its colours are: {nearest}",
@@ -73,8 +73,25 @@ MESSAGES: dict[str, tuple[str, str]] = {
         "“{action}”不能说“{word}”；请去掉它，或者用：{nearest}",
     ),
     "background": (
-        '"{word}" is only for a background; say "{nearest}"',
-        "“{word}”只能用于背景；请说“{nearest}”",
+        "a background is one of: {nearest}",
+        "背景只能是：{nearest}",
+    ),
+    "background_color": (
+        '"{word}" is a colour of backgrounds only, which are: {nearest}; an actor is one of: {colors}',
+        "“{word}”只能用于背景：{nearest}；角色的颜色可以是：{colors}",
+    ),
+    "symbol": (
+        '"{word}" is no word; write words only, for example "{example}"',
+        "“{word}”不是文字；请只写文字，例如“{example}”",
+    ),
+    "number": (
+        '"{word}" is no digit; the digits are 0 to 9, for example "the digit 7 moves left"',
+        "没有数字“{word}”；数字只有0到9，例如“数字7向左移动”",
+    ),
+    "count": (
+        '"{word}" counts actors; name one or two, each for itself, such as "a circle to the left of a circle"; '
+        'a digit is "the digit 2"',
+        "“{word}”说的是个数；请把一个或两个角色分别写出来，例如“一个圆，它的右边有一个圆”；数字请写“数字2”",
     ),
     "mark": (
         '"{word}" does not suit a {kind}; leave it out',
@@ -136,32 +153,52 @@ def names(lang: Language, slot: str, values: tuple[str, ...]) -> tuple[str, ...]
     return tuple(name_of(lang, slot, value) for value in values)
 
 
-def unknown(word: str, lang: Language) -> CaptionError:
-    """The error for a word that is in no table: a known stranger is answered with what there is of its sort."""
-    has = {"color": COLORS, "kind": KINDS, "action": tuple(ACTIONS), "place": PLACES}
-    for slot, row in TABLES[lang].FOREIGN.items():
-        if any(word == known or (lang == "zh" and known in word) for known in split_words(row)):
-            return CaptionError("foreign", lang, word, names(lang, slot, has[slot]))
+def unknown(strange: list[str], lang: Language) -> CaptionError:
+    """The error for tokens that are in no table: a word of the other language, a symbol, a number, or a word with its nearest."""
+    word = "".join(strange)
+    latin = " ".join(token for token in strange if token.isascii() and token.isalpha())
+    if lang == "zh" and latin:
+        return CaptionError("mixed", lang, latin)
+    number = next((token for token in strange if token.isdecimal()), None)
+    if number:
+        return CaptionError("number", lang, number)
+    if not any(token.isalpha() for token in strange):
+        return CaptionError("symbol", lang, word)
     return CaptionError("unknown", lang, word, nearest_words(word, lang))
 
 
+def foreign(word: str, sort: str, lang: Language) -> CaptionError:
+    """The error for something that people ask for and the world does not have: it names what there is of its sort."""
+    if sort == "count":
+        return CaptionError("count", lang, word)
+    if sort == "kind":
+        return CaptionError("foreign", lang, word, actor_names(lang))
+    has = {"color": COLORS, "action": tuple(ACTIONS), "place": PLACES}[sort]
+    return CaptionError("foreign", lang, word, names(lang, sort, has))
+
+
 def nearest_words(word: str, lang: Language, count: int = 3) -> tuple[str, ...]:
-    """The known words nearest to `word` by edit distance; in Chinese those that share most characters come first."""
+    """The known phrases nearest to `word`: those that hold it, then by edit distance.
+
+    In Chinese those that share most of their characters come first, and where none shares any, the plain actions are named.
+    """
     word = word[:20]
+    known = content_phrases(lang)
+    if lang == "zh" and not any(set(word) & set(phrase) for phrase in known):
+        return names(lang, "action", tuple(ACTIONS))
 
-    def far(known: str) -> tuple[float, float, str]:
-        shared = len(set(known) & set(word)) / len(set(known) | set(word)) if lang == "zh" else float(known[:1] == word[:1])
-        distance = edit_distance(word, known)
-        return (-shared, distance, known) if lang == "zh" else (distance, -shared, known)
+    def far(phrase: str) -> tuple[float, float, str]:
+        if lang == "en":
+            return float(word not in phrase.split(" ")), edit_distance(word, phrase) - 0.5 * (word[:1] == phrase[:1]), phrase
+        return -len(set(phrase) & set(word)) / len(set(phrase) | set(word)), edit_distance(word, phrase), phrase
 
-    return tuple(sorted(content_words(lang), key=far)[:count])
+    return tuple(sorted(known, key=far)[:count])
 
 
-def content_words(lang: Language) -> frozenset[str]:
-    """The words that say something, without the articles and other function words."""
-    tables = TABLES[lang]
-    empty = {word for row in (tables.FILLERS, tables.BREAKS) for word in split_words(row)}
-    return frozenset(word for word in vocabulary(lang) - empty if len(word) > (2 if lang == "en" else 0))
+def content_phrases(lang: Language) -> list[str]:
+    """The phrases that say something, without the articles and other function words."""
+    empty = ("fill", "break", "foreign", "background", "mark")
+    return [phrase for phrase, meaning in index(lang).phrases.items() if meaning[0][0] not in empty]
 
 
 def edit_distance(a: str, b: str) -> int:

@@ -11,13 +11,14 @@ import unicodedata
 from typing import NamedTuple
 
 from t2v_edu.world import words_zh
-from t2v_edu.world.caption_errors import CaptionError, unknown
+from t2v_edu.world.caption_errors import CaptionError, foreign, unknown
 from t2v_edu.world.draft import Draft
 from t2v_edu.world.lexicon import Language, Meaning, index, vocabulary
 from t2v_edu.world.phrases import say
 from t2v_edu.world.scene import Scene
+from t2v_edu.world.transform import swap_words
 
-__all__ = ["CaptionError", "detect_language", "parse", "say", "vocabulary"]
+__all__ = ["CaptionError", "detect_language", "parse", "say", "swap_words", "vocabulary"]
 
 MAX_WORDS = {"en": 60, "zh": 150}  # English words, Chinese characters
 _CHINESE = re.compile(r"[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff]")
@@ -103,10 +104,12 @@ def scan(tokens: list[str], lang: Language) -> list[Item]:
             strange.append(tokens[start])
             start += 1
         else:
+            if item.meaning[0][0] == "foreign":
+                raise foreign(item.text, item.meaning[0][1], lang)
             items.append(item)
             start = item.end
     if strange:
-        raise _strange("".join(strange), lang)
+        raise unknown(strange, lang)
     return items
 
 
@@ -119,9 +122,3 @@ def _longest(tokens: list[str], start: int, phrases: dict[str, Meaning], longest
             return Item(text, phrases[text], start, end)
     return None
 
-
-def _strange(word: str, lang: Language) -> CaptionError:
-    """What to say of something unknown: a word of the other language is named as such."""
-    if lang == "zh" and re.search(r"[a-z]", word):
-        return CaptionError("mixed", lang, word)
-    return unknown(word, lang)

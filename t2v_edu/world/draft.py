@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from t2v_edu.world import words_en
 from t2v_edu.world.caption_errors import SLOT_NAMES, CaptionError, actor_names, colors_that_show, names
 from t2v_edu.world.lexicon import Language, name_of
-from t2v_edu.world.scene import ACTIONS, CAST, CLASHES, DIGITS, Actor, Scene, unmarked_place, unmarked_speed
+from t2v_edu.world.scene import ACTIONS, CAST, CLASHES, COLORS, DIGITS, PLAIN_PLACES, Actor, Scene, unmarked_place, unmarked_speed
 
 OPPOSITE = {"left_of": "right_of", "right_of": "left_of", "above": "below", "below": "above"}
 # Another action that goes at the speed that this one lacks.
 INSTEAD = {("walks", "fast"): "runs", ("runs", "slow"): "walks"}
+
+
+# What a plain verb of motion can turn out to be: "moves in a circle", "goes jogging".
+_WAYS_TO_MOVE = ("moves", "bounces", "zigzags", "circles", "walks", "runs")
 
 
 class Phrase(Protocol):
@@ -46,6 +51,7 @@ class Draft:
     sides: list[tuple[str, str]] = field(default_factory=list)
     current: int | None = None  # who the next phrase belongs to; None after a beginning
     kind_end: int = -1
+    article: str = ""  # the last word that began something
 
     def take(self, slot: str, value: str, phrase: Phrase, leads: bool = False) -> None:
         """One thing that a phrase says; `leads` if it stands in front of a noun ("blue" in "blue square")."""
@@ -54,6 +60,7 @@ class Draft:
         if leads and self.current is not None:
             self._begin()
         if slot == "break":
+            self.article = value
             self._begin()
         elif slot == "kind":
             self._enter(value, phrase)
@@ -67,7 +74,10 @@ class Draft:
             self._begin()
             self.current = int(value)
         elif slot == "background":
-            raise self._error("background", phrase.text, names(self.lang, "place", ("black", "gray", "cream")))
+            backgrounds = names(self.lang, "place", PLAIN_PLACES)
+            if phrase.text in ("background", "backdrop", "背景"):
+                raise self._error("background", phrase.text, backgrounds)
+            raise self._error("background_color", phrase.text, backgrounds, colors=self._join(names(self.lang, "color", COLORS)))
         else:
             self.waiting.append((slot, value, phrase.text))
             if self.current is not None:
@@ -79,6 +89,8 @@ class Draft:
         self.current = None
 
     def _enter(self, kind: str, phrase: Phrase) -> None:
+        if phrase.text in words_en.NUMBERS and self.article not in ("a", "an", "the"):
+            raise self._error("count", phrase.text)  # "two circles" are no digit 2
         self.actors.append({"kind": (kind, phrase.text)})
         self.current, self.kind_end = len(self.actors) - 1, phrase.end
         self._settle(self.current)
@@ -171,7 +183,11 @@ class Draft:
         """The action; a plain verb of motion means what its direction makes of it."""
         actions = CAST[kind].actions
         if "action" in said or "motion" not in said:
-            return self._suiting("action", said, actions[0], actions, kind)
+            action = self._suiting("action", said, actions[0], actions, kind)
+            if "motion" in said and action not in _WAYS_TO_MOVE:
+                raise self._error("two", slot=SLOT_NAMES["action"][self.lang == "zh"], first=said["motion"][1],
+                                  second=said["action"][1])
+            return action
         direction = said.get("direction", ("", ""))[0]
         meant = next((a for a in ("bounces", "circles") if direction in ACTIONS[a][0]), "moves")
         if meant not in actions and "walks" in actions and said["motion"][0] == "go":
@@ -205,7 +221,10 @@ class Draft:
         return name_of(self.lang, slot, value)
 
     def _listed(self) -> str:
-        return (", " if self.lang == "en" else "、").join(said["kind"][1] for said in self.actors)
+        return self._join(tuple(said["kind"][1] for said in self.actors))
+
+    def _join(self, texts: tuple[str, ...]) -> str:
+        return (", " if self.lang == "en" else "、").join(texts)
 
     def _error(self, reason: str, word: str = "", nearest: tuple[str, ...] = (), **fields: str | int) -> CaptionError:
         return CaptionError(reason, self.lang, word, nearest, **fields)

@@ -116,6 +116,9 @@ class Index:
         for slot, row in (("background", tables.BACKGROUND), ("break", tables.BREAKS), ("fill", tables.FILLERS)):
             for phrase in split_words(row):
                 self.add(phrase, ((slot, phrase),), weak=True)
+        for sort, row in tables.FOREIGN.items():
+            for phrase in split_words(row):
+                self.add(phrase, (("foreign", sort),), weak=True)
         self.longest = max(len(p.split(" ")) if lang == "en" else len(p) for p in self.phrases)
 
     def add_table(self, table: str, slot: str) -> None:
@@ -179,6 +182,5 @@ def index(lang: Language) -> Index:
 
 def vocabulary(lang: Language) -> frozenset[str]:
     """The words of a language that captions may hold: single English words, or Chinese words as they stand in the tables."""
-    if lang == "en":
-        return frozenset(word for phrase in index("en").phrases for word in phrase.split(" "))
-    return frozenset(index("zh").phrases)
+    known = [phrase for phrase, meaning in index(lang).phrases.items() if meaning[0][0] != "foreign"]
+    return frozenset(word for phrase in known for word in (phrase.split(" ") if lang == "en" else [phrase]))

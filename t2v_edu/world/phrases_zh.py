@@ -31,26 +31,26 @@ MEASURES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     **dict.fromkeys(DIGITS, (("", "一个"), ())),
 }
 
-# {n} the actor with its measure word {m}, {h} the actor without, {q} the place, {at} the place after 在,
+# {n} the actor, {e} with its measure word {m} for sure (数字7, 一个数字7), {h} without one; {q} the place, {at} after 在,
 # {v} what it does with the place in it, {w} without, {b} the bare verb phrase with the place, as it stands before 的.
-ONE_SEEN = ("{n}{v}", "{n}{v}", "{n}{v}", "{m}{b}的{h}", "有{n}{v}")
-ONE_SEEN_PLACED = ("{at}，{n}{w}", "{at}，有{n}{w}")
-ONE_UNSEEN = ("画面中，{n}{v}", "可以看到{n}{v}", "画面里是{m}{b}的{h}")
-STILL_SEEN, STILL_UNSEEN = ("{n}",), ("画面中是{n}",)
-STILL_SEEN_PLACED, STILL_UNSEEN_PLACED = ("{n}{at}", "{q}的{h}", "{q}有{n}"), ("画面中，{n}{at}", "可以看到{q}有{n}")
+ONE_SEEN = ("{n}{v}", "{n}{v}", "{n}{v}", "{m}{b}的{h}", "有{e}{v}")
+ONE_SEEN_PLACED = ("{at}，{n}{w}", "{at}，有{e}{w}")
+ONE_UNSEEN = ("画面中，{n}{v}", "可以看到{e}{v}", "画面里是{m}{b}的{h}")
+STILL_SEEN, STILL_UNSEEN = ("{n}",), ("画面中是{e}",)
+STILL_SEEN_PLACED, STILL_UNSEEN_PLACED = ("{n}{at}", "{q}的{h}", "{q}有{e}"), ("画面中，{n}{at}", "可以看到{q}有{e}")
 
 # 1 and 2: the actors; {of} where the first is, seen from the second (的左边); {its} where the second is (它的右边).
 TWO_SEEN = (
-    "{at}{n1}{w1}，{its}有{n2}{w2}",
+    "{at}{n1}{w1}，{its}有{e2}{w2}",
     "{at}{n1}{w1}，{its}有{m2}{b2}的{h2}",
-    "{at}{side1}有{n1}{w1}，{side2}有{n2}{w2}",
+    "{at}{side1}有{e1}{w1}，{side2}有{e2}{w2}",
     "{at}{side1}是{m1}{b1}的{h1}，{side2}是{m2}{b2}的{h2}",
     "{at}在{m2}{b2}的{h2}{of}，{n1}{w1}",
-    "{at}在{m2}{b2}的{h2}{of}，有{n1}{w1}",
+    "{at}在{m2}{b2}的{h2}{of}，有{e1}{w1}",
 )
 TWO_UNSEEN = (
     "{at}{n1}位于{n2}{of}，前者{w1}，后者{w2}",
-    "{at}可以看到{n1}{w1}，而{its}是{m2}{b2}的{h2}",
+    "{at}可以看到{e1}{w1}，而{its}是{m2}{b2}的{h2}",
     "{at}{m1}{b1}的{h1}处在{m2}{b2}的{h2}{of}",
 )
 
@@ -66,10 +66,16 @@ def say_chinese(scene: Scene, pick: Picker) -> str:
     m, h = noun_phrase(actor, place, pick)
     if action_may_rest(actor) and pick.chance(3 if actor.action in ("sits", "stands") else 12):
         template = pick.among(STILL_SEEN_PLACED, STILL_UNSEEN_PLACED) if q else pick.among(STILL_SEEN, STILL_UNSEEN)
-        return template.format(n=m + h, h=h, q=q, at=at)
+        return template.format(**_names("", actor, m, h), q=q, at=at)
     template = pick.among(ONE_SEEN + ONE_SEEN_PLACED if q else ONE_SEEN, ONE_UNSEEN)
     verb = verb_phrase(actor, "" if "{at}" in template else at, "{b}" in template, pick)
-    return template.format(n=m + h, m=m, h=h, at=at, v=verb, w=verb, b=verb)
+    return template.format(**_names("", actor, m, h), at=at, v=verb, w=verb, b=verb)
+
+
+def _names(i: str, actor: Actor, measure: str, noun: str) -> dict[str, str]:
+    """The gaps n, e, m and h of actor `i`."""
+    sure = measure or words_zh.MEASURE[actor.kind]
+    return {"n" + i: measure + noun, "e" + i: sure + noun, "m" + i: sure, "h" + i: noun}
 
 
 def _place(scene: Scene, pick: Picker) -> str:
@@ -83,8 +89,7 @@ def _two(scene: Scene, place: str | None, at: str, pick: Picker) -> str:
     template = pick.among(TWO_SEEN, TWO_UNSEEN)
     gaps = {"at": at}
     for i, actor in (("1", first), ("2", second)):
-        gaps["m" + i], gaps["h" + i] = noun_phrase(actor, place, pick)
-        gaps["n" + i] = gaps["m" + i] + gaps["h" + i]
+        gaps |= _names(i, actor, *noun_phrase(actor, place, pick))
         bare = "{b" + i + "}" in template
         gaps[("b" if bare else "w") + i] = verb_phrase(actor, "", bare, pick)
     rows = (("of", "relation", relation), ("its", "its", other), ("side1", "side", relation), ("side2", "side", other))

@@ -15,7 +15,7 @@ KIND = {
     "square": "square, box, four-sided shape | block, tile",
     "triangle": "triangle, three-sided shape | three-cornered shape",
     "star": "star, five-pointed star | star shape",
-    "cross": "cross, plus sign | plus, plus shape",
+    "cross": "cross, plus sign | plus shape, plus symbol | plus",
     "heart": "heart, heart shape | love heart",
     "girl": "girl, young girl | lass, schoolgirl | kid, child",
     "puppy": "puppy, pup, young dog | doggy | dog",
@@ -59,7 +59,7 @@ ACTION = {
     "walks": "walk, stroll | wander, saunter | take a walk, go for a walk, step",
     "runs": "run, jog | trot, scamper | run around, race",
     "jumps": "jump, hop, leap, jump up and down | bound, skip | hop up and down",
-    "sits": "sit, rest | perch, sit still | sit down, be seated",
+    "sits": "sit, rest | perch, sit still | sit down",
     "stands": "stand, stand tall | loom, stand still | rise tall",
 }
 
@@ -99,7 +99,7 @@ DIRECTION = {
 SPEED = {
     "slow": "slowly, gently | unhurriedly, at a leisurely pace | slow, at a slow pace, at a slow speed",
     "normal": "steadily, at a steady pace | at a normal speed | at normal speed, at an even pace, normally",
-    "fast": "quickly, fast, rapidly | swiftly, at high speed | at a fast pace, speedily, quick, briskly",
+    "fast": "quickly, fast, rapidly | swiftly, at high speed | at a fast pace, at a fast speed, speedily, quick, briskly",
 }
 
 PLACE = {
@@ -156,6 +156,7 @@ FOREIGN = {
     "action": "dances, dancing, swims, swimming, sings, sleeps, sleeping, eats, eating, flips, vanishes, "
     "appears, explodes, plays, playing, "
     "drives, drinks, waves, laughs, shakes, rolls",
+    "count": "both, several, many, some, few, pair, couple, squares, triangles, stars, hearts, digits, girls, puppies, cats",
     "place": "beach, forest, sea, ocean, river, room, kitchen, mountain, street, sky, space, moonlight, garden, "
     "school, home, london, snow",
 }
