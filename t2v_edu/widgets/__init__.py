@@ -1,0 +1,25 @@
+"""Widgets that teach: alive in JupyterLab through anywidget, and on the static site through one script of our own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from t2v_edu.widgets.bundle import site_css, site_script
+
+if TYPE_CHECKING:
+    from t2v_edu.widgets.base import Widget
+    from t2v_edu.widgets.frame_scrubber import FrameScrubber
+    from t2v_edu.widgets.scene_builder import SceneBuilder
+
+__all__ = ["FrameScrubber", "SceneBuilder", "Widget", "site_css", "site_script"]
+
+_HOME = {"Widget": "base", "SceneBuilder": "scene_builder", "FrameScrubber": "frame_scrubber"}
+
+
+def __getattr__(name: str) -> Any:
+    """The widget classes, loaded when first asked for: building the site needs no anywidget."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; it has {', '.join(__all__)}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

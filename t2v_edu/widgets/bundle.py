@@ -1,0 +1,63 @@
+"""Joining the JavaScript sources: one module a widget for notebooks, one classic script with all widgets for the site."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path
+
+from t2v_edu.widgets.tables import tables_json
+
+JS = Path(__file__).with_name("js")
+
+WORLD = ("tables", "motion", "outlines", "puppets", "places", "render", "captions", "grammar")
+# A widget's sources in the order in which they need each other; the last one exports the widget under the name given here.
+WIDGETS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "scene_builder": ("sceneBuilder", (*WORLD, "kit", "player", "scene_builder")),
+    "frame_scrubber": ("frameScrubber", ("kit", "player", "frame_scrubber")),
+}
+
+_IMPORT = re.compile(r"^import \{[^}]*\} from \"\./\w+\.js\";\n", re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=function|const|class)", re.MULTILINE)
+
+
+def join(names: tuple[str, ...]) -> str:
+    """Sources as one piece: their imports of each other and the word `export` taken out.
+
+    A notebook loads a widget's module from memory, where a relative import leads nowhere.
+    """
+    return "\n".join(_source(name) for name in names)
+
+
+@lru_cache(maxsize=None)
+def module(widget: str) -> str:
+    """The ES module of a widget, as anywidget wants it: its default export has `render`.
+
+    Raises:
+        KeyError: no such widget.
+    """
+    export, names = WIDGETS[widget]
+    return f"{join(names)}\nexport default {export};\n"
+
+
+@lru_cache(maxsize=1)
+def site_script() -> str:
+    """The classic script that brings every widget of a static page to life: over http, below any prefix, and from file://.
+
+    It loads nothing, and evaluates nothing, so that it also runs where a page allows only its own scripts.
+    """
+    names = tuple(dict.fromkeys(name for _, sources in WIDGETS.values() for name in sources))
+    host = ", ".join(f"{widget}: {export}" for widget, (export, _) in WIDGETS.items())
+    return f'"use strict";\n(() => {{\n{join((*names, "site"))}\nbringToLife({{ {host} }});\n}})();\n'
+
+
+@lru_cache(maxsize=1)
+def site_css() -> str:
+    """The style sheet of all widgets, light and dark."""
+    return (JS / "widgets.css").read_text(encoding="utf-8")
+
+
+def _source(name: str) -> str:
+    if name == "tables":
+        return f"const TABLES = {tables_json()};\n"
+    return _EXPORT.sub("", _IMPORT.sub("", (JS / f"{name}.js").read_text(encoding="utf-8")))
