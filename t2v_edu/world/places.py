@@ -49,16 +49,20 @@ def place_picture(name: str, height: int, width: int) -> Picture:
 
 
 def _inside(shape: dict[str, Any], x: Array, y: Array) -> NDArray[np.bool_]:
+    inside: NDArray[np.bool_]
     if "rect" in shape:
         left, top, right, bottom = shape["rect"]
-        return (x >= left) & (x < right) & (y >= top) & (y < bottom)
-    if "ellipse" in shape:
+        inside = (x >= left) & (x < right) & (y >= top) & (y < bottom)
+    elif "ellipse" in shape:
         cx, cy, rx, ry = shape["ellipse"]
-        return ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 < 1
-    return raster.polygon(x, y, np.asarray(shape["polygon"])) < 0
+        inside = ((x - cx) / rx) ** 2 + ((y - cy) / ry) ** 2 < 1
+    else:
+        inside = raster.polygon(x, y, np.asarray(shape["polygon"])) < 0
+    return inside
 
 
 def _colour(shape: dict[str, Any], y: Array) -> Array:
     start, end = np.asarray(shape["fill"], float), np.asarray(shape.get("to", shape["fill"]), float)
     _, top, _, bottom = shape.get("rect", (0, 0, 1, 1))
-    return start + ((y - top) / (bottom - top))[:, None] * (end - start)
+    colour: Array = start + ((y - top) / (bottom - top))[:, None] * (end - start)
+    return colour

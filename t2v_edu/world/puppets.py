@@ -6,7 +6,7 @@ figure faces right; angles are degrees, clockwise. In it:
 - `paints`: name → [m, r, g, b], the colour m·(actor's colour) + (r, g, b), sRGB 0..255.
 - `joints`: name → [parent, x, y] in the parent's frame, parents first; "" is the sprite's frame.
 - `poses`: pose → joint → channel ("turn", "x", "y") → [base, amplitude, offset, cycles]; a channel's value at gait g is
-  base + amplitude·sin(2π(cycles·g + offset)), added to the joint's place or turning it. A channel left out is 0.
+  base + amplitude·sin(2π(cycles·g + offset)), added to the joint's place or turning it. Left out: 0, cycles 1.
 - `layers`: back to front; of a layer first every part is drawn grown by `outline` in the paint `line` (none where line
   is null), then every part. `poses` on a layer or part names the poses that have it; `during` [from, to) the gaits that have it.
 - a part is an `ellipse` [x, y, rx, ry] with a `turn`, a `capsule` [ax, ay, bx, by, ra, rb], or a `polygon`
@@ -18,7 +18,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -113,7 +112,7 @@ def shapes(kind: str, pose: str, gait: float) -> list[Shape]:
 
 def wave(channel: list[float], gait: float) -> float:
     """A channel's value: base + amplitude · sin(2π(cycles · gait + offset))."""
-    base, amplitude, offset, cycles = [*channel, 0, 0, 1][:4] if len(channel) == 1 else [*channel, 1][:4]
+    base, amplitude, offset, cycles = [*channel, *(0.0, 0.0, 0.0, 1.0)[len(channel) :]]
     return base + amplitude * float(np.sin(2 * np.pi * (cycles * gait + offset)))
 
 
@@ -149,11 +148,6 @@ def _place(part: dict[str, Any], frames: dict[str, tuple[float, float, float]], 
     return Shape("polygon", (float(part.get("round", 0)), *(v for corner in corners for v in corner)), paint)
 
 
-@lru_cache(maxsize=None)
-def _paint_of(values: tuple[float, ...]) -> Paint:
-    m, r, g, b = values
-    return (float(m), float(r), float(g), float(b))
-
-
 def _paint(values: list[float]) -> Paint:
-    return _paint_of(tuple(values))
+    m, r, g, b = values
+    return float(m), float(r), float(g), float(b)

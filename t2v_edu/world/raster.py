@@ -27,7 +27,8 @@ def capsule(x: Array, y: Array, ax: float, ay: float, bx: float, by: float, ra: 
     """Distance to a limb: discs of radius ra at a, rb at b, and all between them, the radius going over evenly."""
     dx, dy = bx - ax, by - ay
     along = np.clip(((x - ax) * dx + (y - ay) * dy) / max(dx * dx + dy * dy, 1e-12), 0, 1)
-    return np.hypot(x - ax - along * dx, y - ay - along * dy) - (ra + along * (rb - ra))
+    distance: Array = np.hypot(x - ax - along * dx, y - ay - along * dy) - (ra + along * (rb - ra))
+    return distance
 
 
 def polygon(x: Array, y: Array, corners: Array, rounding: float = 0.0) -> Array:
@@ -40,9 +41,11 @@ def polygon(x: Array, y: Array, corners: Array, rounding: float = 0.0) -> Array:
         np.minimum(nearest, (x - ax - along * dx) ** 2 + (y - ay - along * dy) ** 2, out=nearest)
         if dy != 0:  # an even-odd ray to the right crosses this edge
             inside ^= ((ay <= y) != (by <= y)) & (x < ax + (y - ay) * dx / dy)
-    return np.where(inside, -1.0, 1.0) * np.sqrt(nearest) - rounding
+    distance: Array = np.where(inside, -1.0, 1.0) * np.sqrt(nearest) - rounding
+    return distance
 
 
 def coverage(distance: Array, pixel: float) -> Array:
     """How much of a pixel of this width an edge at this distance leaves covered, 0 to 1."""
-    return np.clip(0.5 - distance / pixel, 0, 1)
+    covered: Array = np.clip(0.5 - distance / pixel, 0, 1)
+    return covered

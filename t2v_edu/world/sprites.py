@@ -33,21 +33,24 @@ def draw_puppet(kind: str, pose: str, gait: float, size: int) -> NDArray[np.floa
     fine = max(2, -(-96 // size))
     n = size * fine
     pixel = 2 * _REACH / n
-    centres = (np.arange(n) + 0.5) * pixel - _REACH
-    field = np.zeros((n, n, 5), np.float32)
+    centres: NDArray[np.float64] = (np.arange(n, dtype=np.float64) + 0.5) * pixel - _REACH
+    field = np.zeros((5, n, n), np.float32)  # plane by plane: NumPy is slow along an axis of five
     for shape in shapes(kind, pose, gait):
         _over(field, shape, centres, pixel)
-    return field.reshape(size, fine, size, fine, 5).mean(axis=(1, 3))
+    thin = field[:, ::fine, ::fine].copy()
+    for i, j in list(np.ndindex(fine, fine))[1:]:
+        thin += field[:, i::fine, j::fine]
+    return np.moveaxis(thin / np.float32(fine**2), 0, -1)
 
 
 def _over(field: NDArray[np.float32], shape: Shape, centres: NDArray[np.float64], pixel: float) -> None:
     left, top, right, bottom = shape.box()
     columns = slice(*np.searchsorted(centres, (left - pixel, right + pixel)))
     rows = slice(*np.searchsorted(centres, (top - pixel, bottom + pixel)))
-    alpha = raster.coverage(shape.distance(centres[None, columns], centres[rows, None]), pixel).astype(np.float32)[..., None]
+    alpha = raster.coverage(shape.distance(centres[None, columns], centres[rows, None]), pixel).astype(np.float32)
     m, r, g, b = shape.paint
-    patch = field[rows, columns]
-    patch += alpha * (np.array([r, g, b, m, 1], np.float32) - patch)
+    for plane, paint in zip(field[:, rows, columns], (r, g, b, m, 1.0), strict=True):
+        plane += alpha * (np.float32(paint) - plane)
 
 
 @dataclass(frozen=True)
@@ -73,20 +76,22 @@ def _table(kind: str, pose: str, level: int) -> _Table:
     packed = np.zeros((PHASES, size + 2, size + 2, 5), np.uint8)
     for phase in range(PHASES):
         drawing = _spread(draw_puppet(kind, pose, phase / PHASES, size), finer)
-        drawing[..., 3:] *= 255
-        packed[phase, 1:-1, 1:-1] = np.rint(drawing)
+        packed[phase, 1:-1, 1:-1] = np.rint(drawing * np.array([1, 1, 1, 255, 255], np.float32))
     own = np.ascontiguousarray(packed[..., [0, 1, 2, 4]]).view(np.uint32).ravel()
     return _Table(own, np.ascontiguousarray(packed[..., 3]).ravel(), size, finer == 1)
 
 
 def _spread(drawing: NDArray[np.float32], texels: int) -> NDArray[np.float32]:
     """Each texel the mean over one pixel (`texels` wide) around it: what a pixel centred there would see."""
-    for axis in (0, 1):
-        sums = np.cumsum(np.pad(drawing, [(texels // 2 + 1, texels - 1 - texels // 2) if i == axis else (0, 0) for i in range(3)]),
-                         axis=axis, dtype=np.float64)
-        n = drawing.shape[axis]
-        drawing = ((sums.take(range(texels, texels + n), axis) - sums.take(range(n), axis)) / texels).astype(np.float32)
-    return drawing
+    half, n = texels // 2, len(drawing)
+    rim = np.pad(drawing, ((half, half), (half, half), (0, 0)))
+    out = np.zeros_like(drawing)
+    down = rim[:n].copy()
+    for i in range(1, texels):
+        down += rim[i : i + n]
+    for i in range(texels):
+        out += down[:, i : i + n]
+    return out / np.float32(texels**2)
 
 
 def paint_puppet(
@@ -135,10 +140,10 @@ def _paint(canvas: NDArray[np.float32], table: _Table, gait: NDArray[np.float64]
     if table.blend:
         row, column = down.astype(np.intp), across.astype(np.intp)
         fy, fx = (down - row).astype(np.float32)[:, :, None], (across - column).astype(np.float32)[:, None, :]
-        shares = ((0, (1 - fy) * (1 - fx)), (1, (1 - fy) * fx), (wide, fy * (1 - fx)), (wide + 1, fy * fx))
+        shares = [(0, (1 - fy) * (1 - fx)), (1, (1 - fy) * fx), (wide, fy * (1 - fx)), (wide + 1, fy * fx)]
     else:
         row, column = (np.rint(at + 1e-6).astype(np.intp) for at in (down, across))  # ties go one way whatever the last bit
-        shares = ((0, np.ones((1, 1, 1), np.float32)),)
+        shares = [(0, np.ones((1, 1, 1), np.float32))]
     corner = (page + row * wide)[:, :, None] + column[:, None, :]                         # (T, h, w)
     taps = [(table.own.take(corner + step).view(np.uint8).reshape(*corner.shape, 4), table.main.take(corner + step), share)
             for step, share in shares]
