@@ -1,0 +1,167 @@
+"""Chapter 10 · the conditional video GAN: content once, motion in time, both told by the caption.
+
+Content and motion codes: Tulyakov et al. 2018, "MoCoGAN", arXiv:1707.04993. A moving foreground over a still background:
+Vondrick et al. 2016, arXiv:1609.02612. The foreground is moved by a sampling grid: Jaderberg et al. 2015, arXiv:1506.02025.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from t2v_edu.layers import UpBlock, two_layers
+from t2v_edu.models.video_critics import VideoGANConfig
+from t2v_edu.paths import DATA
+from t2v_edu.text.encoders import LSTMEncoder, TextCode
+from t2v_edu.text.tokenizer import Tokenizer
+from t2v_edu.weights import load_weights, write_weights
+
+
+ZOOM = 1.6  # the frame's side over a sheet's, before a pose is learned: a cut-out starts in the middle, finer than the frame
+
+
+class Generator(nn.Module):
+    """Noise and caption to video.
+
+    A film of paper cut-outs: one content code draws a still backdrop and, on sheets, a few cut-outs (colour and mask); one motion
+    code a frame says where each sheet is looked at (an affine grid), which moves, turns and scales its cut-out.
+    """
+
+    def __init__(self, config: VideoGANConfig) -> None:
+        super().__init__()
+        c = config
+        self.config = c
+        self.content = nn.Sequential(two_layers(c.noise + c.text, c.code, c.code), nn.LeakyReLU(0.2))
+        self.clock = nn.Parameter(0.1 * torch.randn(c.frames, c.motion))
+        self.start = two_layers(c.noise + c.text, 2 * c.motion, 2 * c.motion)
+        self.motion = nn.GRU(2 * c.motion, c.motion, batch_first=True)
+        self.pose = two_layers(c.motion, c.motion, 6 * c.layers, small=True)
+        sides = c.size.bit_length() - 3  # doublings from 4×4
+        widths = [min(128, c.width * 2 ** (sides - i)) for i in range(sides + 1)]
+        self.seed = nn.Linear(c.code, widths[0] * 16)
+        self.up = nn.ModuleList(UpBlock(a, b, c.code) for a, b in itertools.pairwise(widths))
+        self.backdrop = nn.Conv2d(widths[-1], 3, 3, padding=1)
+        self.sheets = nn.Conv2d(widths[-1], 4 * c.layers, 3, padding=1)
+
+    def forward(self, noise: Tensor, text: Tensor) -> Tensor:
+        """noise (B, Z), pooled text (B, D) → video (B, 3, T, H, W) in [-1, 1]."""
+        condition = torch.cat([noise, text], 1)  # (B, Z + D)
+        code = self.content(condition)  # (B, code)
+        motion = self.move(condition)  # (B, T, motion)
+        x = self.seed(code).unflatten(1, (-1, 4, 4))  # (B, C, 4, 4)
+        for block in self.up:
+            x = block(x, code)  # (B, C, H, W)
+        still = torch.tanh(self.backdrop(x))  # (B, 3, H, W)
+        return self.film(still, self.sheets(x), motion)  # (B, 3, T, H, W)
+
+    def move(self, condition: Tensor) -> Tensor:
+        """One motion code a frame, (B, T, motion): a GRU that hears the condition and the clock at every step."""
+        first, drive = self.start(condition).chunk(2, 1)
+        beats = self.clock.expand(len(condition), -1, -1)  # (B, T, motion)
+        steps = torch.cat([beats, drive[:, None].expand_as(beats)], -1)  # (B, T, 2·motion)
+        states: Tensor = self.motion(steps, first[None].contiguous())[0]
+        return states
+
+    def film(self, still: Tensor, sheets: Tensor, motion: Tensor) -> Tensor:
+        """Lay the cut-outs of `sheets` (B, 4·layers, H, W: colour and mask) over a backdrop (B, 3, H, W), moved to where each
+        frame's motion code puts them → (B, 3, T, H, W)."""
+        batch, frames = motion.shape[:2]
+        height, width = still.shape[2:]
+        identity = torch.eye(2, 3, device=still.device, dtype=motion.dtype)
+        poses = self.pose(motion).view(batch, frames, -1, 2, 3) + ZOOM * identity  # (B, T, layers, 2, 3)
+        video = still[:, :, None].expand(-1, -1, frames, -1, -1)
+        for layer, sheet in enumerate(torch.split(sheets, 4, 1)):
+            cutout = torch.cat([torch.tanh(sheet[:, :3]), sheet[:, 3:]], 1)  # (B, 4, H, W)
+            grid = F.affine_grid(poses[:, :, layer].flatten(0, 1), [batch * frames, 1, height, width], align_corners=False)
+            grid = grid.reshape(batch, frames * height, width, 2)  # all frames of a clip look at the same sheet
+            seen = F.grid_sample(cutout, grid, padding_mode="border", align_corners=False)  # (B, 4, T·H, W)
+            seen = seen.view(batch, 4, frames, height, width)
+            color, mask = seen[:, :3], seen[:, 3:]  # (B, 3, T, H, W), (B, 1, T, H, W)
+            video = torch.lerp(video, color, torch.sigmoid(mask))
+        return video
+
+
+class VideoGAN(nn.Module):
+    """Captions to videos: tokenizer, text encoder and generator, saved and loaded as one.
+
+    Args:
+        config: sizes.  tokenizer: its vocabulary travels with the weights.  worlds: the named worlds it was trained for.
+    """
+
+    kind = "video_gan"
+
+    def __init__(self, config: VideoGANConfig, tokenizer: Tokenizer, worlds: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.config, self.tokenizer, self.worlds = config, tokenizer, tuple(worlds)
+        self.text = LSTMEncoder(len(tokenizer), config.text)
+        self.generator = Generator(config)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.generator.clock.device
+
+    def encode(self, captions: Sequence[str]) -> TextCode:
+        """B captions to their code."""
+        ids, mask = self.tokenizer.encode(captions)
+        code: TextCode = self.text(ids.to(self.device), mask.to(self.device))
+        return code
+
+    @torch.no_grad()
+    def generate(self, captions: Sequence[str], generator: torch.Generator) -> Tensor:
+        """One video for each caption.
+
+        Args:
+            captions: B sentences made of the vocabulary's words.
+            generator: source of the noise, on the CPU, so that every device gives the same films.
+        Returns:
+            (B, 3, T, H, W) in [-1, 1].
+        Raises:
+            ValueError: no caption, a caption without words, or a word that training never saw; its nearest known ones are named.
+        """
+        if not captions:
+            raise ValueError("there is no caption to draw; give at least one")
+        for caption in captions:
+            for word, nearest in self.tokenizer.unknown(caption).items():
+                raise ValueError(
+                    f"this model never saw the word {word!r}; nearest words it knows: {', '.join(nearest) or 'none'}"
+                )
+        noise = torch.randn(len(captions), self.config.noise, generator=generator).to(self.device)
+        video: Tensor = self.generator(noise, self.encode(captions).pooled)
+        return video
+
+    def save_pretrained(self, path: str | Path) -> None:
+        """Write `config.json` and `model.safetensors` into a folder."""
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        card = {"kind": self.kind, "worlds": self.worlds, "config": asdict(self.config), "words": self.tokenizer.words}
+        write_weights(self, folder / "model.safetensors")
+        (folder / "config.json").write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def from_pretrained(cls, path_or_name: str | Path) -> VideoGAN:
+        """Load a model from a folder, or a shipped one by its name.
+
+        Raises:
+            ValueError: no such model, another kind of model, weights that are truncated or do not fit.
+        """
+        folder = Path(path_or_name) if Path(path_or_name).is_dir() else DATA / "models" / str(path_or_name)
+        file = folder / "config.json"
+        if not file.is_file():
+            shipped = ", ".join(sorted(p.name for p in (DATA / "models").glob("*") if p.is_dir()))
+            raise ValueError(
+                f"there is no model {str(path_or_name)!r}; shipped are: {shipped}; or give a folder with a config.json"
+            )
+        card = json.loads(file.read_text(encoding="utf-8"))
+        if card.get("kind") != cls.kind:
+            raise ValueError(f"{folder} holds a model of kind {card.get('kind')!r}, not {cls.kind!r}; choose another folder")
+        model = cls(VideoGANConfig(**card["config"]), Tokenizer(card["words"]), card["worlds"])
+        load_weights(model, folder / "model.safetensors")
+        return model.eval()

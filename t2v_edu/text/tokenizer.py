@@ -1,0 +1,77 @@
+"""Chapter 03 · from a caption to numbers: words for English, jieba's segments for Chinese, one sorted vocabulary."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+import torch
+from torch import Tensor
+
+PAD, UNKNOWN = "<pad>", "<unknown>"
+_PIECES = re.compile(r"[\u3400-\u9fff]+|[a-z]+(?:'[a-z]+)?|[0-9]")
+_CJK = re.compile(r"[\u3400-\u9fff]")
+
+
+@lru_cache(maxsize=1)
+def _jieba() -> Any:
+    """jieba takes half a second to load its dictionary, so English captions never wait for it."""
+    import jieba
+
+    jieba.setLogLevel(logging.WARNING)
+    return jieba
+
+
+def split_words(caption: str) -> list[str]:
+    """Words of a caption in either language, lower case, digits one by one, punctuation dropped."""
+    words: list[str] = []
+    for piece in _PIECES.findall(caption.lower()):
+        words.extend(_jieba().lcut(piece) if _CJK.match(piece) else [piece])
+    return words
+
+
+class Tokenizer:
+    """Turns captions into ids by a sorted vocabulary, which is saved with the weights.
+
+    Id 0 is padding, id 1 any word that training never saw.
+    """
+
+    def __init__(self, words: Iterable[str], max_length: int = 32) -> None:
+        self.words = (PAD, UNKNOWN, *sorted(set(words) - {PAD, UNKNOWN}))
+        self.max_length = max_length
+        self._ids = {word: i for i, word in enumerate(self.words)}
+
+    @classmethod
+    def fit(cls, captions: Iterable[str], max_length: int = 32) -> Tokenizer:
+        """A tokenizer that knows every word of the captions."""
+        return cls((word for caption in captions for word in split_words(caption)), max_length)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def unknown(self, caption: str) -> dict[str, list[str]]:
+        """Words of a caption that are not in the vocabulary, each with its nearest known ones."""
+        words = [w for w in split_words(caption) if w not in self._ids]
+        return {w: difflib.get_close_matches(w, self.words[2:], n=3, cutoff=0.0) for w in words}
+
+    def encode(self, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
+        """Ids of a batch of captions.
+
+        Returns:
+            ids (B, L) int64, padded at the end, and mask (B, L) bool, True at words; L ≤ `max_length` is the longest caption.
+        Raises:
+            ValueError: a caption without a single word.
+        """
+        rows = [[self._ids.get(w, 1) for w in split_words(c)][: self.max_length] for c in captions]
+        for caption, row in zip(captions, rows, strict=True):
+            if not row:
+                raise ValueError(f"the caption {caption!r} has no words; describe what should be seen")
+        length = max(map(len, rows))
+        ids = torch.zeros(len(rows), length, dtype=torch.int64)
+        for i, row in enumerate(rows):
+            ids[i, : len(row)] = torch.tensor(row)
+        return ids, ids != 0

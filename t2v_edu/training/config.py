@@ -1,0 +1,79 @@
+"""Chapter 18 · what a run is: every choice that changes its numbers, validated before the first step."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    Args:
+        world: a named world to train on; or `data`: a folder of clips or of shards.
+        size: "toy", "small" or "base".
+        steps, batch: updates of the generator; clips per update and process, a multiple of 4.
+        lr, critic_lr: learning rates of generator and discriminator; the first decays to a twentieth.
+        game: the adversarial losses, "hinge" or "non_saturating".
+        adversary: weight of the generator's adversarial loss.  critic_start: the step from which it counts.
+        reconstruction: weight of the squared error of clips rebuilt from their own noise; 0 trains by the game alone.
+        kl: weight of KL(q(z | video) ‖ N(0, 1)) beside it.
+        r1, r1_every: weight γ of the gradient penalty, and how often it is taken.
+        ema: decay of the averaged weights, which are what is saved.
+        warm_up: steps in which the text encoder alone learns to tell captions apart (worlds only).
+        evaluate_every, save_every: steps between sample films and between checkpoints.
+        keep: how many checkpoints stay.
+        seed: everything random follows from it.
+    """
+
+    world: str | None = "shapes"
+    data: str | None = None
+    size: str = "small"
+    steps: int = 10_000
+    batch: int = 32
+    lr: float = 1e-3
+    critic_lr: float = 4e-4
+    game: str = "hinge"
+    adversary: float = 0.1
+    critic_start: int = 2000
+    reconstruction: float = 50.0
+    kl: float = 5e-4
+    r1: float = 0.01
+    r1_every: int = 8
+    ema: float = 0.998
+    warm_up: int = 300
+    evaluate_every: int = 500
+    save_every: int = 500
+    keep: int = 2
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if (self.world is None) == (self.data is None):
+            raise ValueError(f"train on a world or on a data folder, one of the two: world={self.world!r}, data={self.data!r}")
+        if self.size not in ("toy", "small", "base"):
+            raise ValueError(f"size {self.size!r}: choose toy, small or base")
+        if self.game not in ("hinge", "non_saturating"):
+            raise ValueError(f"game {self.game!r}: choose hinge or non_saturating")
+        if self.batch < 4 or self.batch % 4:
+            raise ValueError(f"batch {self.batch}: use a multiple of 4")
+        for name in ("steps", "r1_every", "evaluate_every", "save_every", "keep"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} {getattr(self, name)}: use 1 or more")
+        for name in ("lr", "critic_lr", "adversary", "reconstruction", "kl", "r1", "warm_up", "seed", "critic_start"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} {getattr(self, name)} is negative; use 0 or more")
+        if not 0 <= self.ema < 1:
+            raise ValueError(f"ema {self.ema}: use 0 (no averaging) up to, not including, 1")
+
+    def save(self, path: Path) -> None:
+        """Write the configuration as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> TrainConfig:
+        """Read a configuration; fields that it does not have keep their defaults."""
+        stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return cls(**{f.name: stored[f.name] for f in fields(cls) if f.name in stored})

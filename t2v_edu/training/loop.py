@@ -1,0 +1,205 @@
+"""Chapter 18 · the loop around any model's step: devices, progress, samples, checkpoints, and an end that loses nothing."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import random
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from numpy.typing import NDArray
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor, nn
+
+from t2v_edu.datasets import Batch, Source
+from t2v_edu.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from t2v_edu.training.config import TrainConfig
+
+
+class Trainee(Protocol):
+    """What the loop asks of a recipe."""
+
+    modules: dict[str, nn.Module]
+    optimizers: dict[str, torch.optim.Optimizer]
+
+    def warm_up(self, source: Source) -> None:
+        """What comes before step 0; not repeated when a run resumes."""
+
+    def step(self, batch: Batch, step: int) -> dict[str, float]:
+        """One update of everything; returns the losses to show."""
+
+    def sample(self) -> NDArray[np.uint8]:
+        """A film (T, H, W, 3) of what the model makes now."""
+
+    def save(self, path: Path) -> None:
+        """Write what `generate` needs."""
+
+
+class Workers:
+    """The processes of a run: which device each has, whether it computes in bf16, and means over all of them."""
+
+    def __init__(self, device: str = "auto") -> None:
+        cpu = device == "cpu" or not torch.cuda.is_available()
+        half = not cpu and torch.cuda.is_bf16_supported()
+        self.accelerator = Accelerator(cpu=cpu, mixed_precision="bf16" if half else "no")
+        self.device = self.accelerator.device
+        self.rank, self.count = self.accelerator.process_index, self.accelerator.num_processes
+
+    def generator(self, seed: int, step: int) -> torch.Generator:
+        """The source of a step's noise: the same in every process, and again when a killed run repeats the step."""
+        return torch.Generator().manual_seed(1_000_003 * seed + step)
+
+    def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
+        """This process's (N, ...) part of one draw for all processes' batches."""
+        whole = torch.randn(self.count * shape[0], *shape[1:], generator=generator)
+        return whole[self.rank * shape[0] :][: shape[0]].to(self.device)
+
+    def mean_gradients(self, module: nn.Module) -> None:
+        """Replace each gradient by its mean over processes: the gradient of the loss over the whole batch."""
+        if self.count > 1:
+            gradients = [p.grad for p in module.parameters() if p.grad is not None]
+            mean: Any = self.accelerator.reduce(torch.cat([g.flatten() for g in gradients]), reduction="mean")
+            for g, piece in zip(gradients, mean.split([g.numel() for g in gradients]), strict=True):
+                g.copy_(piece.view_as(g))
+
+    def mean_numbers(self, numbers: dict[str, float]) -> dict[str, float]:
+        """Means of logged numbers over processes."""
+        if self.count == 1:
+            return numbers
+        mean: Any = self.accelerator.reduce(torch.tensor(list(numbers.values()), device=self.device), reduction="mean")
+        return dict(zip(numbers, mean.tolist(), strict=True))
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, NumPy and torch: for initial weights, nowhere else."""
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - for libraries that read the global state
+    torch.manual_seed(seed)
+
+
+def keep_freed_memory() -> None:
+    """Let the C library reuse freed blocks instead of returning them: large CPU tensors then cost no page faults (Linux only)."""
+    if sys.platform == "linux":
+        libc = ctypes.CDLL("libc.so.6")
+        for option, value in ((-3, 1 << 30), (-1, 2**31 - 1), (-2, 1 << 28)):  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD, M_TOP_PAD
+            libc.mallopt(option, value)
+
+
+def run(
+    trainee: Trainee, source: Source, config: TrainConfig, out: Path, workers: Workers, *, resume: bool = False
+) -> dict[str, list[float]]:
+    """Train to `config.steps`, from the newest checkpoint if asked to.
+
+    Returns:
+        every logged number, one value a step of this call.
+    Raises:
+        ValueError: a loss that is not finite; the run stops and the last good checkpoint stays.
+        KeyboardInterrupt: after a checkpoint was written that `--resume` goes on from.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    part = source.shard(workers.rank, workers.count)
+    first = _start(trainee, part, out, resume)
+    batches = part.batches(config.batch, seed=config.seed, start=first)
+    history: dict[str, list[float]] = {}
+    step = first
+    try:
+        with _Log(out, config.steps, first, workers.rank == 0) as log:
+            for step in range(first, config.steps):
+                numbers = workers.mean_numbers(trainee.step(next(batches), step))
+                _refuse_nan(numbers, step, out)
+                log(step, numbers)
+                for name, value in numbers.items():
+                    history.setdefault(name, []).append(value)
+                _milestones(trainee, config, out, step + 1, workers.rank == 0, log)
+    except KeyboardInterrupt:
+        if workers.rank == 0:
+            save_checkpoint(out, step, trainee.modules, trainee.optimizers, config.keep)
+            print(f"\nstopped at step {step}; everything is saved. Go on with: t2v-edu train --resume --out {out}")
+        raise
+    return history
+
+
+def _start(trainee: Trainee, source: Source, out: Path, resume: bool) -> int:
+    found = checkpoints(out)
+    if resume and found:
+        return load_checkpoint(found[-1], trainee.modules, trainee.optimizers)
+    if found:
+        raise ValueError(f"{out} already holds a run; add --resume to go on with it, or choose another folder")
+    trainee.warm_up(source)
+    return 0
+
+
+def _milestones(trainee: Trainee, config: TrainConfig, out: Path, done: int, first_process: bool, log: _Log) -> None:
+    if not first_process:
+        return
+    if done % config.evaluate_every == 0 or done == config.steps:
+        log.film(done, trainee.sample())
+    if done % config.save_every == 0 or done == config.steps:
+        save_checkpoint(out, done, trainee.modules, trainee.optimizers, config.keep)
+        trainee.save(out / "model")
+
+
+def _refuse_nan(numbers: Mapping[str, float], step: int, out: Path) -> None:
+    bad = [name for name, value in numbers.items() if not math.isfinite(value)]
+    if bad:
+        found = checkpoints(out)
+        kept = f"the last good checkpoint is {found[-1]}" if found else "no checkpoint had been written yet"
+        raise ValueError(f"step {step}: {', '.join(bad)} is not a finite number, the run is stopped; {kept}; try a smaller --lr")
+
+
+class _Log:
+    """A progress bar with the losses, TensorBoard, and the sample films of a run."""
+
+    def __init__(self, out: Path, steps: int, first: int, active: bool) -> None:
+        self.out, self.active, self.began, self.first = out, active, time.monotonic(), first
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        self.progress = Progress(*columns, disable=not active, refresh_per_second=2)
+        self.task = self.progress.add_task("training", total=steps, completed=first)
+        self.writer: Any = None
+
+    def __enter__(self) -> _Log:
+        if self.active:
+            from torch.utils.tensorboard import SummaryWriter  # slow to import, so only for a run
+
+            self.writer = SummaryWriter(str(self.out / "log"))
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+        if self.writer is not None:
+            self.writer.close()
+
+    def __call__(self, step: int, numbers: Mapping[str, float]) -> None:
+        if not self.active:
+            return
+        shown = "  ".join(f"{name} {value:.3g}" for name, value in numbers.items())
+        self.progress.update(self.task, completed=step + 1, description=shown)
+        for name, value in numbers.items():
+            self.writer.add_scalar(name, value, step)
+        if (step + 1) % 100 == 0 and not self.progress.console.is_terminal:
+            print(f"step {step + 1}  {time.monotonic() - self.began:.0f} s  {shown}", flush=True)
+
+    def film(self, step: int, frames: NDArray[np.uint8]) -> None:
+        from t2v_edu.film.mux import write_film
+
+        (self.out / "samples").mkdir(exist_ok=True)
+        write_film(frames, self.out / "samples" / f"step-{step:08d}.mp4", fps=8)
+
+
+def read_scalars(folder: Path) -> Iterator[tuple[str, int, float]]:
+    """(name, step, value) of everything a run logged, for figures."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events: Any = EventAccumulator(str(folder / "log"))
+    events.Reload()
+    for tag in events.Tags()["scalars"]:
+        for event in events.Scalars(tag):
+            yield tag, event.step, event.value

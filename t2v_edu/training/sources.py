@@ -1,0 +1,55 @@
+"""Chapter 18 · what a run is trained on: a named world, a folder of clips, or shards; and the words that its captions use."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+from t2v_edu.clips import ClipFolder
+from t2v_edu.datasets import FiniteSource, Source, WorldStream, clip_rng
+from t2v_edu.models.video_critics import SIZES
+from t2v_edu.shards import ShardFolder
+from t2v_edu.training.config import TrainConfig
+from t2v_edu.world.captions import say
+from t2v_edu.world.scene import Scene, sample_scene
+
+CAPTIONS = 20_000  # of a world's, from which its vocabulary is taken
+
+
+def open_source(config: TrainConfig) -> Source:
+    """The data of a run, in the size that its model wants.
+
+    Raises:
+        ValueError: a world or folder that cannot be read, or shards of another size.
+    """
+    want = SIZES[config.size]
+    if config.data is None:
+        assert config.world is not None
+        return WorldStream(config.world, frames=want.frames, size=want.size)
+    folder = Path(config.data)
+    if not (folder / "index.json").is_file():
+        return ClipFolder(folder, frames=want.frames, size=want.size)
+    shards = ShardFolder(folder)
+    if (shards.frames, shards.size) != (want.frames, want.size):
+        raise ValueError(
+            f"the shards in {folder} are {shards.frames}×{shards.size}×{shards.size}, the size {config.size!r} wants "
+            f"{want.frames}×{want.size}×{want.size}; write them again with that size"
+        )
+    return shards
+
+
+def captioned_scenes(source: WorldStream, seed: int) -> Iterator[tuple[str, Scene]]:
+    """Captions of a world with what they mean, without end and without pictures."""
+    for index in itertools.count():
+        rng = clip_rng(seed, index, purpose=1)
+        scene = sample_scene(source.world, rng, source.split)
+        yield say(scene, source.langs[int(rng.integers(len(source.langs)))], rng, wording=source.wording), scene
+
+
+def captions_of(source: Source, config: TrainConfig) -> Iterator[str]:
+    """Captions that cover a source's vocabulary; all digits and shapes together, so that a model of one can start the other."""
+    if isinstance(source, WorldStream):
+        return (caption for caption, _ in itertools.islice(captioned_scenes(source, config.seed), CAPTIONS))
+    assert isinstance(source, FiniteSource)
+    return (source.clip(config.seed, i).caption for i in range(len(source)))

@@ -1,0 +1,51 @@
+"""Weights in and out of safetensors files, with errors that say what is wrong; no pickle anywhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Tensors of a safetensors file.
+
+    Raises:
+        ValueError: the file is missing, truncated, or no safetensors file.
+    """
+    if not path.is_file():
+        raise ValueError(f"there is no weight file {path}; give a folder that `save_pretrained` or `t2v-edu train` wrote")
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(f"{path} is truncated or not a safetensors file ({error}); copy or train it again") from error
+
+
+def load_weights(module: nn.Module, path: Path) -> None:
+    """Fill a module from a safetensors file.
+
+    Raises:
+        ValueError: as `read_tensors`, or tensors whose names or shapes are not the module's; the first few are named.
+    """
+    tensors, own = read_tensors(path), module.state_dict()
+    wrong = [k for k in own if k not in tensors or tensors[k].shape != own[k].shape] + [k for k in tensors if k not in own]
+    if wrong:
+        k = wrong[0]
+        have, want = (tuple(d[k].shape) if k in d else None for d in (tensors, own))
+        raise ValueError(
+            f"{path} holds another model: {len(wrong)} tensors differ, {k!r} is {have} in the file and {want} in the model"
+        )
+    module.load_state_dict(tensors)
+
+
+def write_weights(module: nn.Module, path: Path) -> None:
+    """Write a module's tensors as safetensors, under a temporary name first, so that no half file bears the name."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        save_file({k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()}, temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
