@@ -24,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from t2v_edu.clips import ClipFolder
 from t2v_edu.datasets import Clip, FiniteSource, Frames, Source, WorldStream
 from t2v_edu.world.scene import Actor, Scene
 
@@ -187,23 +186,6 @@ class ShardFolder(FiniteSource):
         rng = np.random.default_rng([seed, epoch, len(self)])
         shards = rng.permutation(len(self._names))
         return np.concatenate([rng.permutation(np.arange(self._starts[s], self._starts[s + 1])) for s in shards])
-
-
-def open_folder(
-    path: str | Path, *, frames: int = 16, size: int = 32, fps: float = 8, cache: str | Path | None = None
-) -> ShardFolder | ClipFolder:
-    """A folder of shards or of clips, whichever it is: shards have an index.json.
-
-    Raises:
-        ValueError: as `ShardFolder` and `ClipFolder`, or shards whose clips have another length or size than was asked for.
-    """
-    if not (Path(path) / "index.json").is_file():
-        return ClipFolder(path, frames=frames, size=size, fps=fps, cache=cache)
-    shards = ShardFolder(path)
-    if (shards.frames, shards.size) != (frames, size):
-        found = f"{shards.frames} frames of {shards.size} pixels"
-        raise ValueError(f"the shards in {str(path)!r} have {found}, not {frames} of {size}; ask for what they have")
-    return shards
 
 
 def _slice(file: IO[bytes], offset: int, length: int) -> bytes:

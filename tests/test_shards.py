@@ -8,7 +8,7 @@ import pytest
 import webdataset
 
 from t2v_edu.datasets import Clip, Source, WorldStream
-from t2v_edu.shards import ShardFolder, decode_clip, encode_clip, open_folder, write_shards
+from t2v_edu.shards import ShardFolder, decode_clip, encode_clip, write_shards
 
 
 class Noise(Source):
@@ -107,14 +107,6 @@ def test_a_write_cut_short_leaves_nothing_half_written(tmp_path):
     with pytest.raises(ValueError, match=r"has no index\.json.*cut short"):
         ShardFolder(tmp_path)
     assert len(ShardFolder(write_shards(Noise(3, 16), tmp_path, 25, per_shard=10))) == 25
-
-
-def test_a_folder_is_opened_as_what_it_is(shards, tmp_path):
-    assert isinstance(open_folder(shards, frames=3, size=16), ShardFolder)
-    with pytest.raises(ValueError, match="have 3 frames of 16 pixels, not 16 of 32"):
-        open_folder(shards)
-    with pytest.raises(ValueError, match=r"captions\.jsonl"):
-        open_folder(tmp_path)
 
 
 def test_workers_read_shards_as_one_process_does(shards):
