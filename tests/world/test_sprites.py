@@ -44,12 +44,12 @@ def test_the_actors_colour_fills_the_sprite(kind: str, pose: str) -> None:
 
 @pytest.mark.parametrize(("kind", "pose"), POSED)
 def test_the_sprite_fills_its_frame_and_keeps_its_feet_on_the_floor(kind: str, pose: str) -> None:
-    seen = np.stack([draw_puppet(kind, pose, p / PHASES, 220)[..., 4] for p in range(PHASES)]) > 0.5
+    seen = np.stack([draw_puppet(kind, pose, p / PHASES, 110)[..., 4] for p in range(PHASES)]) > 0.5
     assert not (seen[:, 0].any() or seen[:, -1].any() or seen[:, :, 0].any() or seen[:, :, -1].any())  # nothing cut off
     rows, columns = (np.flatnonzero(seen.any(axis=axes)) for axes in ((0, 2), (0, 1)))
-    extent = max(rows[-1] - rows[0], columns[-1] - columns[0]) / 100  # 100 pixels a unit
+    extent = max(rows[-1] - rows[0], columns[-1] - columns[0]) / 50  # 50 pixels a unit
     assert 1.55 < extent < 2.1
-    floor = np.array([np.flatnonzero(frame.any(axis=1))[-1] + 1 for frame in seen]) / 100 - 1.1
+    floor = np.array([np.flatnonzero(frame.any(axis=1))[-1] + 1 for frame in seen]) / 50 - 1.1
     if pose in ("walks", "sits", "stands"):
         assert np.abs(floor - FEET[kind]).max() < 0.05
     if pose == "jumps":
@@ -109,8 +109,7 @@ def test_a_wave_worked_by_hand() -> None:
     assert puppets.wave([10, 20, 0, 2], 0.125) == pytest.approx(30)
 
 
-@pytest.mark.parametrize(("kind", "pose"), POSED)
-@pytest.mark.parametrize("size", [32, 200])
+@pytest.mark.parametrize(("kind", "pose", "size"), [(*posed, 32) for posed in POSED] + [("girl", "walks", 160)])
 def test_flip_mirrors_exactly(kind: str, pose: str, size: int) -> None:
     gait = np.arange(4) / 4
     right = film(kind, pose, size, gait, at=(0.43, 0.51))
@@ -128,9 +127,9 @@ def test_frame_edges_cut_the_sprite_off(kind: str, at: tuple[float, float]) -> N
 
 @pytest.mark.parametrize(("kind", "pose"), POSED)
 def test_resolution_only_sharpens(kind: str, pose: str) -> None:
-    gait = np.arange(4) / 4
+    gait = np.arange(2) / 4
     for size in (32, 64):
-        fine = film(kind, pose, size * 2, gait, radius=0.3).reshape(4, size, 2, size, 2, 3).mean(axis=(2, 4))
+        fine = film(kind, pose, size * 2, gait, radius=0.3).reshape(2, size, 2, size, 2, 3).mean(axis=(2, 4))
         apart = np.abs(fine - film(kind, pose, size, gait, radius=0.3))
         assert apart.mean() < 1.5
         assert np.percentile(apart, 99) < 30
