@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from t2v_edu.world.oracle_actor import ATTRIBUTES, read_actor
 from t2v_edu.world.oracle_ground import Cell, Choice, find_place
-from t2v_edu.world.places import place_picture
-from t2v_edu.world.scene import WORLDS, Actor, Scene
+from t2v_edu.world.scene import WORLDS, Actor, Scene, sample_scene
 
 
 @dataclass(frozen=True)
@@ -60,10 +59,9 @@ def read(video: NDArray[np.uint8], *, world: str | None = None) -> Reading:
     if min(video.shape[1:3]) < 16:
         raise ValueError(f"a film needs at least 16×16 pixels to be read, not {video.shape[1]}×{video.shape[2]}: shape {video.shape}")
     rules = WORLDS[world or "all"]
-    place, difference = find_place(video, rules.places)
+    place, difference, picture = find_place(video, rules.places)
     found: dict[str, Choice] = {"place": place}
     if place.name is not None:
-        picture = place_picture(place.name, *video.shape[1:3]).astype(np.float32)
         whole = Cell(0.0, 0.0, float(video.shape[2]), float(video.shape[1]))
         actor = read_actor(difference, picture, whole, rules.kinds)
         found |= actor.choices
@@ -85,3 +83,18 @@ def _scene(words: dict[str, str | None], actors: int) -> Scene | None:
         return None
     cast = tuple(Actor(*(said[name + suffix] for name in ATTRIBUTES)) for suffix in ("", "_2")[:actors])
     return Scene(cast, said["place"], None if actors == 1 else said["relation"])
+
+
+def chance(world: str, count: int = 4000, seed: int = 0) -> dict[str, float]:
+    """How often each attribute, and all of them, of a random scene agree with another random scene: the score of a deaf model.
+
+    Attributes of a second actor count only over scenes that have one.
+    """
+    rng = np.random.default_rng(seed)
+    right: dict[str, list[bool]] = {}
+    for _ in range(count):
+        asked, shown = describe(sample_scene(world, rng)), describe(sample_scene(world, rng))
+        same = {key: shown.get(key) == value for key, value in asked.items()}
+        for key, ok in {**same, "all": all(same.values())}.items():
+            right.setdefault(key, []).append(ok)
+    return {key: float(np.mean(ok)) for key, ok in right.items()}

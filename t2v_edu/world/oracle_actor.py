@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from t2v_edu.world.oracle_ground import Cell, Choice, Pixels, coverage, find_color
 from t2v_edu.world.oracle_look import WINDOW, LookFit, align, fit_still, fit_turn
@@ -13,6 +14,7 @@ from t2v_edu.world.scene import CAST, DIGITS, PAINTS, SHAPES
 
 ATTRIBUTES = ("kind", "color", "size", "action", "direction", "speed")
 STRAY = 0.25  # of the covered area, outside the actor's window: more than this, and there is something else in the picture
+HAZE = 0.3  # coverage below this outside the window is haze, not an actor
 
 
 @dataclass(frozen=True)
@@ -35,28 +37,37 @@ def read_actor(difference: Pixels, picture: Pixels, cell: Cell, kinds: tuple[str
         cell: where the actor lives, in pixels of that part.
         kinds: what it may be.
     """
-    color = find_color(difference, picture, PAINTS)
+    color, seen_color = find_color(difference, picture, PAINTS)
     if color.name is None:
         return NOBODY
-    share = coverage(difference, picture, color.name)
+    share = coverage(difference, picture, seen_color)
+    plain = tuple(k for k in kinds if k in SHAPES or k in DIGITS)
+    spinner = next((k for k in plain if "spins" in CAST[k].actions), plain[0])
     seen = track(share, cell)
     if seen is None:
         return NOBODY
-    plain = tuple(k for k in kinds if k in SHAPES or k in DIGITS)
-    spinner = next((k for k in plain if "spins" in CAST[k].actions), plain[0])
     path = fit_path(seen, spinner)
+    inside = _window(share.shape, seen, path, cell)
+    outside = share[~inside]
+    if outside[outside > HAZE].sum() > STRAY * seen.mass.sum():
+        return NOBODY
+    if outside.sum() > 0.005 * seen.mass.sum():  # haze, or noise: look again without it
+        share = share * inside
+        seen = track(share, cell)
+        if seen is None:
+            return NOBODY
+        path = fit_path(seen, spinner)
     looks = align(share, seen, path.scale, cell)
     look = (fit_turn if path.best[0] == "spins" else fit_still)(looks, plain, cell)
-    if _stray(looks, seen, path, cell) > STRAY:
-        return NOBODY
     return ActorReading({"color": color, **_attributes(path, look)}, look.residual)
 
 
-def _stray(looks: Pixels, seen: Track, path: PathFit, cell: Cell) -> float:
-    """Share of the covered area that lies outside the actor's window."""
-    step = 2 * WINDOW * cell.short / (looks.shape[1] - 1)
-    inside = looks.sum((1, 2)) * (step * path.scale) ** 2
-    return float(1.0 - inside.sum() / seen.mass.sum())
+def _window(shape: tuple[int, ...], seen: Track, path: PathFit, cell: Cell) -> NDArray[np.bool_]:
+    """Pixels (T, H, W) that the largest actor of this path could reach."""
+    reach = 1.1 * WINDOW * cell.short * path.scale[:, None] + 1.0
+    rows = np.abs(np.arange(shape[1]) + 0.5 - (seen.y * cell.height + cell.top)[:, None]) <= reach
+    columns = np.abs(np.arange(shape[2]) + 0.5 - (seen.x * cell.width + cell.left)[:, None]) <= reach
+    return rows[:, :, None] & columns[:, None, :]
 
 
 def _attributes(path: PathFit, look: LookFit) -> dict[str, Choice]:

@@ -16,7 +16,10 @@ PLACE_CAP = 40.0  # levels: a pixel further from the place than this belongs to 
 COLOR_CAP = 60.0  # levels
 SURE_PLACE, SURE_COLOR = 0.15, 0.2  # how much smaller than the second best the best residual has to be, as a share
 LOST_PLACE, LOST_COLOR = 26.0, 45.0  # levels: a residual above this is no place (no colour) of ours
+PALE = (1.0, 0.75, 0.5)  # saturations at which a colour is looked for
+HANDICAP = 20.0  # levels a colour without saturation would be set back
 VISIBLE = 30.0  # levels: the strongest hundredth of the pixels has to differ this much from the place
+GRAIN = 8.0  # levels: noise above this is smoothed before anything is read
 NOISE_GATE = 3.0  # coverage below so many standard deviations of the empty pixels' coverage counts as none
 
 
@@ -56,51 +59,91 @@ def choose(names: list[str], residuals: NDArray[np.floating], sure: float, lost:
     return Choice(names[order[0]] if confidence >= sure and best <= lost else None, confidence)
 
 
-def find_place(video: NDArray[np.uint8], places: tuple[str, ...]) -> tuple[Choice, Pixels]:
-    """The place of a clip (T, H, W, 3), and the clip's difference to its picture, (T, H, W, 3) in levels.
+def quiet(video: NDArray[np.uint8]) -> tuple[Pixels, bool]:
+    """The clip in float32, smoothed over 3×3 pixels where it flickers as noise does, and whether that was needed."""
+    film = video.astype(np.float32)
+    step = max(1, len(film) // 4)
+    flicker = np.abs(film[1::step, ::2, ::2] - film[:-1:step, ::2, ::2]) if len(film) > 1 else np.zeros(1)
+    noise = float(np.median(flicker)) / (0.6745 * np.sqrt(2.0))
+    return (smooth(film), True) if noise > GRAIN else (film, False)
+
+
+def smooth(film: Pixels) -> Pixels:
+    """Mean over 3×3 pixels, (..., H, W, 3)."""
+    pad = [(0, 0)] * (film.ndim - 3) + [(1, 1), (1, 1), (0, 0)]
+    wide = np.pad(film, pad, mode="edge")
+    rows = wide[..., :-2, :, :] + wide[..., 1:-1, :, :] + wide[..., 2:, :, :]
+    out: Pixels = (rows[..., :-2, :] + rows[..., 1:-1, :] + rows[..., 2:, :]) / np.float32(9.0)
+    return out
+
+
+def find_place(video: NDArray[np.uint8], places: tuple[str, ...]) -> tuple[Choice, Pixels, Pixels]:
+    """The place of a clip (T, H, W, 3), the clip's difference to its picture (T, H, W, 3) in levels, and the picture.
 
     A constant shift of the whole picture is taken out of the difference: a film whose black is a little grey is still on black.
     """
-    frames, height, width = video.shape[:3]
-    some = video[:: max(1, frames // 4)].astype(np.float32)
-    pictures = [place_picture(p, height, width).astype(np.float32) for p in places]
-    cost = [float(np.minimum(np.abs(some - p).mean(-1), PLACE_CAP).mean()) for p in pictures]
+    film, grainy = quiet(video)
+    some = film[:: max(1, len(film) // 4)]
+    pictures = [place_picture(p, *video.shape[1:3]).astype(np.float32) for p in places]
+    if grainy:
+        pictures = [smooth(p) for p in pictures]
+    cost = [_cost(some - p) for p in pictures]
     choice = choose(list(places), np.asarray(cost) + 0.5, SURE_PLACE, LOST_PLACE)
     picture = pictures[int(np.argmin(cost))]
-    difference = video.astype(np.float32) - picture
-    shift = np.median(difference[:: max(1, frames // 4)].reshape(-1, 3), axis=0)
-    difference -= np.clip(shift, -25.0, 25.0).astype(np.float32)
-    return choice, difference
+    film -= picture
+    shift = np.median(film[:: max(1, len(film) // 4)].reshape(-1, 3), axis=0)
+    if shift.any():
+        film -= np.clip(shift, -25.0, 25.0)
+    return choice, film, picture
+
+
+def _cost(difference: Pixels) -> float:
+    """Mean distance of the pixels to a place in levels, none counting more than PLACE_CAP."""
+    far = np.abs(difference)
+    return float(np.minimum((far[..., 0] + far[..., 1] + far[..., 2]) / 3.0, PLACE_CAP).mean())
 
 
 def strongest(difference: Pixels, count: int) -> NDArray[np.intp]:
-    """Flat indices of the pixels that differ most from the place."""
-    power = np.einsum("...c,...c->...", difference, difference).ravel()
-    return np.argpartition(power, power.size - count)[power.size - count :]
+    """Flat indices of about `count` of the pixels that differ most from the place."""
+    flat = difference.reshape(-1, 3)
+    power = np.einsum("nc,nc->n", flat, flat)
+    few = power[:: max(1, power.size // 4096)]
+    rank = max(1, round(few.size * count / power.size))
+    at = np.flatnonzero(power >= np.partition(few, few.size - rank)[few.size - rank])
+    return at[:: max(1, len(at) // count)]
 
 
-def find_color(difference: Pixels, picture: Pixels, colors: tuple[str, ...]) -> Choice:
-    """The colour that best explains the strongest differences as its own mixture with the place.
+def find_color(difference: Pixels, picture: Pixels, colors: tuple[str, ...]) -> tuple[Choice, Pixels]:
+    """The colour that best explains the strongest differences as its own mixture with the place, and its RGB as seen.
+
+    A film may have washed the colour out (compression does): paler versions of each are tried too, at a handicap.
 
     Args:
         difference: (T, H, W, 3), levels above the place.
         picture: (H, W, 3), the place.
     """
-    frames = difference.shape[0]
     at = strongest(difference, max(16, difference.size // 3 // 64))
     seen = difference.reshape(-1, 3)[at]
+    paint = np.asarray([RGB[c] for c in colors], np.float32)
     if np.sqrt((seen**2).sum(-1).mean()) < VISIBLE:
-        return Choice(None, 0.0)
-    under = picture.reshape(-1, 3)[at % (difference.size // 3 // frames)]
-    full = np.asarray([RGB[c] for c in colors], np.float32)[:, None] - under  # (C, N, 3)
-    share = np.clip((full * seen).sum(-1) / (full * full).sum(-1), 0.0, 1.0)[..., None]
-    rest = np.minimum(((seen - share * full) ** 2).sum(-1), COLOR_CAP**2).mean(-1)
-    return choose(list(colors), np.sqrt(rest) + 1.0, SURE_COLOR, LOST_COLOR)
+        return Choice(None, 0.0), paint[0]
+    under = picture.reshape(-1, 3)[at % (picture.size // 3)]
+    pale = np.asarray(PALE, np.float32)[:, None, None]
+    paints = paint.mean(-1, keepdims=True) + pale * (paint - paint.mean(-1, keepdims=True))  # (S, C, 3)
+    full = paints[:, :, None] - under  # (S, C, N, 3)
+    share = np.einsum("scni,ni->scn", full, seen) / np.maximum(np.einsum("scni,scni->scn", full, full), 1.0)
+    rest = seen - np.clip(share, 0.0, 1.0)[..., None] * full
+    cost = np.minimum(np.einsum("scni,scni->scn", rest, rest), COLOR_CAP**2).mean(-1)
+    cost = np.sqrt(cost) + 1.0 + HANDICAP * (1.0 - pale[..., 0])
+    best = cost.argmin(0)  # (C,)
+    choice = choose(list(colors), cost.min(0), SURE_COLOR, LOST_COLOR)
+    winner = int(cost.min(0).argmin())
+    return choice, paints[best[winner], winner]
 
 
-def coverage(difference: Pixels, picture: Pixels, color: str) -> Pixels:
-    """How much of each pixel an actor of this colour covers, (T, H, W), 0 to 1; noise on empty pixels is cut off."""
-    full = np.asarray(RGB[color], np.float32) - picture
+def coverage(difference: Pixels, picture: Pixels, color: Pixels) -> Pixels:
+    """How much of each pixel an actor of this RGB covers, (T, H, W), 0 to 1; noise on empty pixels is cut off."""
+    full = color - picture
     full /= np.maximum((full * full).sum(-1, keepdims=True), 1.0)
     share = np.einsum("thwc,hwc->thw", difference, full)
     noise = 1.4826 * float(np.median(np.abs(share[:: max(1, len(share) // 4)])))
