@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from t2v_edu.world.places import GROUND_BAND
+from t2v_edu.world.puppets import FEET
 from t2v_edu.world.scene import STORY, Actor, Scene
 
 Floats = NDArray[np.float64]
@@ -21,8 +23,6 @@ SPINS = {"slow": 0.25, "normal": 0.5, "fast": 0.75}
 BOUNCE, WEAVE, ORBIT, HOP = 0.20, 0.12, 0.20, 0.20  # amplitudes, of the frame's side
 STRIDES = {"walks": 2.0, "runs": 4.0, "jumps": 2.0}  # gait cycles over the clip; everything else idles through one
 GROWTH = (0.6, 1.4)  # of the radius, first and last frame
-GROUND_BAND = (0.84, 0.95)  # where story actors put their feet
-FEET = {"girl": 1.0, "tower": 1.0, "puppy": 0.62, "cat": 0.62}  # below the centre, in radii
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,9 @@ def poses(actor: Actor, take: Take, frames: int) -> Poses:
     radius = radius_of(actor) * scale
     x = dx + _place(take.x, dx, margin)
     y = dy + (_feet(actor, take, radius) if actor.kind in STORY else _place(take.y, dy, margin))
-    gait = STRIDES.get(actor.action, 1.0) * u + take.phase
+    gait = STRIDES.get(actor.action, 1.0) * u + (
+        0.0 if actor.action == "jumps" else take.phase
+    )  # legs are tucked at the top of a hop
     return Poses(x, y, radius, angle, gait)
 
 

@@ -29,7 +29,9 @@ def polygon(kind: str) -> Floats:
         return _polar(-np.pi / 2 + np.arange(10) * (np.pi / 5), np.where(np.arange(10) % 2 == 0, 1.15, 0.46))
     if kind == "cross":
         a, b = 0.34, 1.0
-        return np.array([[-a, -b], [a, -b], [a, -a], [b, -a], [b, a], [a, a], [a, b], [-a, b], [-a, a], [-b, a], [-b, -a], [-a, -a]])
+        return np.array(
+            [[-a, -b], [a, -b], [a, -a], [b, -a], [b, a], [a, a], [a, b], [-a, b], [-a, a], [-b, a], [-b, -a], [-a, -a]]
+        )
     if kind == "heart":
         t = np.arange(64) * (2 * np.pi / 64)
         x = 16 * np.sin(t) ** 3

@@ -112,7 +112,9 @@ class Scene:
         _check("place", self.place, PLACES, "a scene")
         for actor in self.actors:
             if (actor.color, self.place) in CLASHES:
-                raise ValueError(f"a {actor.color} {actor.kind} would not be seen in the place {self.place!r}; choose another colour or place")
+                raise ValueError(
+                    f"a {actor.color} {actor.kind} would not be seen in the place {self.place!r}; choose another colour or place"
+                )
 
 
 def _check(field: str, value: str, allowed: tuple[str, ...], whom: str) -> None:
@@ -120,15 +122,22 @@ def _check(field: str, value: str, allowed: tuple[str, ...], whom: str) -> None:
         raise ValueError(f"{field} {value!r} does not suit {whom}; choose one of: {', '.join(allowed)}")
 
 
-def actor(kind: str, color: str | None = None, size: str | None = None, action: str | None = None,
-          direction: str | None = None, speed: str | None = None) -> Actor:
+def actor(
+    kind: str,
+    color: str | None = None,
+    size: str | None = None,
+    action: str | None = None,
+    direction: str | None = None,
+    speed: str | None = None,
+) -> Actor:
     """An actor with everything left unsaid at its unmarked value (medium, normal speed, the kind's first action, ...)."""
     _check("kind", kind, KINDS, "an actor")
     action = action or CAST[kind].actions[0]
     _check("action", action, CAST[kind].actions, f"a {kind}")
     directions, speeds = ACTIONS[action]
-    return Actor(kind, color or CAST[kind].colors[0], size or "medium", action, direction or directions[0],
-                 speed or unmarked_speed(action))
+    return Actor(
+        kind, color or CAST[kind].colors[0], size or "medium", action, direction or directions[0], speed or unmarked_speed(action)
+    )
 
 
 def unmarked_speed(action: str) -> str:
@@ -187,7 +196,9 @@ def is_held_out(scene: Scene) -> bool:
 
     For every actor and action about one colour in seven is held out, so that each word is still seen with most others.
     """
-    return any((COLORS.index(a.color) + 2 * KINDS.index(a.kind) + 3 * tuple(ACTIONS).index(a.action)) % 7 == 0 for a in scene.actors)
+    return any(
+        (COLORS.index(a.color) + 2 * KINDS.index(a.kind) + 3 * tuple(ACTIONS).index(a.action)) % 7 == 0 for a in scene.actors
+    )
 
 
 def is_sync_draw(scene: Scene) -> bool:
@@ -196,7 +207,12 @@ def is_sync_draw(scene: Scene) -> bool:
     Source: Mittal et al. 2017, arXiv:1611.10314, section 4.
     """
     a = scene.actors[0]
-    return len(scene.actors) == 1 and a.kind in DIGITS and a.action == "bounces" and a.direction == ("vertical", "horizontal")[int(a.kind) % 2 == 0]
+    return (
+        len(scene.actors) == 1
+        and a.kind in DIGITS
+        and a.action == "bounces"
+        and a.direction == ("vertical", "horizontal")[int(a.kind) % 2 == 0]
+    )
 
 
 def in_split(scene: Scene, split: str) -> bool:
