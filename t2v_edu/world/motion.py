@@ -27,7 +27,7 @@ GROWTH = (0.6, 1.4)  # of the radius, first and last frame
 
 @dataclass(frozen=True)
 class Take:
-    """What a caption leaves open for one actor: where it starts (x, y) and in which phase, all in [0, 1), and whose hand drew it."""
+    """What a caption leaves open for one actor: its start (x, y) and phase, all in [0, 1), and whose hand drew it."""
 
     x: float = 0.5
     y: float = 0.5

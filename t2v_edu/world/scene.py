@@ -134,10 +134,8 @@ def actor(
     _check("kind", kind, KINDS, "an actor")
     action = action or CAST[kind].actions[0]
     _check("action", action, CAST[kind].actions, f"a {kind}")
-    directions, speeds = ACTIONS[action]
-    return Actor(
-        kind, color or CAST[kind].colors[0], size or "medium", action, direction or directions[0], speed or unmarked_speed(action)
-    )
+    direction = direction or ACTIONS[action][0][0]
+    return Actor(kind, color or CAST[kind].colors[0], size or "medium", action, direction, speed or unmarked_speed(action))
 
 
 def unmarked_speed(action: str) -> str:
