@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from t2v_edu.world.oracle_ground import Cell, Choice, Pixels, coverage, find_color
 from t2v_edu.world.oracle_look import WINDOW, LookFit, align, fit_still, fit_turn
 from t2v_edu.world.oracle_path import PathFit, Track, fit_path, track
-from t2v_edu.world.scene import CAST, DIGITS, PAINTS, SHAPES
+from t2v_edu.world.oracle_story import read_puppet
+from t2v_edu.world.scene import CAST, PAINTS, STORY
 
 ATTRIBUTES = ("kind", "color", "size", "action", "direction", "speed")
 STRAY = 0.25  # of the covered area, outside the actor's window: more than this, and there is something else in the picture
@@ -29,19 +30,29 @@ NOBODY = ActorReading({name: Choice(None, 0.0) for name in ATTRIBUTES}, 1.0)
 
 
 def read_actor(difference: Pixels, picture: Pixels, cell: Cell, kinds: tuple[str, ...]) -> ActorReading:
+    """Read one actor, as whatever it resembles most. Arguments as for `read_outline`, any kinds."""
+    plain = tuple(k for k in kinds if k not in STORY)
+    found = read_outline(difference, picture, cell, plain) if plain else NOBODY
+    if len(plain) < len(kinds):
+        puppet = read_puppet(difference, picture, cell, kinds)
+        if puppet is not None and puppet.residual < found.residual:
+            found = ActorReading(puppet.choices, puppet.residual)
+    return found
+
+
+def read_outline(difference: Pixels, picture: Pixels, cell: Cell, plain: tuple[str, ...]) -> ActorReading:
     """Read a shape or a digit.
 
     Args:
         difference: (T, H, W, 3) levels above the place, of a part of the frame that holds the cell.
         picture: (H, W, 3) the place there.
         cell: where the actor lives, in pixels of that part.
-        kinds: what it may be.
+        plain: the kinds it may be.
     """
     color, seen_color = find_color(difference, picture, PAINTS)
     if color.name is None:
         return NOBODY
     share = coverage(difference, picture, seen_color)
-    plain = tuple(k for k in kinds if k in SHAPES or k in DIGITS)
     spinner = next((k for k in plain if "spins" in CAST[k].actions), plain[0])
     seen = track(share, cell)
     if seen is None:

@@ -87,6 +87,9 @@ def path_bank(kind: str, frames: int) -> PathBank:
                     p = poses(actor, Take(phase=phase / PHASES), frames)
                     curves.append(np.concatenate([p.x - p.x.mean(), p.y - p.y.mean()]))
                     owner.append(len(motions) - 1)
+                    if kind == "tower" and action != "stands":  # its centroid sinks or climbs by what its size and shape make of it
+                        curves += list(np.linspace(0.3, 1.9, 17)[:, None] * curves[-1])
+                        owner += [len(motions) - 1] * 17
                     if action == "spins":  # a heart's centroid is not what it turns about
                         for radius in RADIUS.values():
                             curves.append(_wobble("heart", radius, p.angle))

@@ -1,0 +1,136 @@
+"""Chapter 01 · reading a clip: puppets, which have many colours and move their limbs, by comparing with their own drawings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from t2v_edu.world.motion import Take, poses
+from t2v_edu.world.oracle_ground import Cell, Choice, Pixels, margin
+from t2v_edu.world.oracle_look import align
+from t2v_edu.world.oracle_path import Motion, PathFit, Track, fit_path, track
+from t2v_edu.world.render import RGB
+from t2v_edu.world.scene import CAST, SIZES, STORY, Actor
+from t2v_edu.world.sprites import paint_puppet, pose_of
+
+SHOWS = 6.0  # levels: a pixel that differs this much from a clean place is the puppet's
+TINTS = 4  # phases of the gait that are tried
+SURE_PUPPET = 0.08  # the best residual has to be so much smaller than the second best, as a share
+LOST_PUPPET = 0.6  # root of the share of the puppet's energy that the best drawing leaves unexplained
+
+
+@dataclass(frozen=True)
+class Drawings:
+    """Mean looks of one kind in one action, for every size and phase of the gait, N in all, on the window's grid."""
+
+    sizes: tuple[str, ...]
+    own: Pixels  # (N, P, 3), levels: what has a colour of its own
+    weight: Pixels  # (N, P): how much of the actor's colour
+    alpha: Pixels  # (N, P)
+
+
+@dataclass(frozen=True)
+class PuppetFit:
+    """Kind, color and size of the best drawing, its motion, and the root of the share it leaves unexplained."""
+
+    choices: dict[str, Choice]
+    residual: float
+
+
+def silhouette(difference: Pixels) -> Pixels:
+    """How surely each pixel (T, H, W) is not the place's, 0 to 1: how far it stands out of what empty pixels do."""
+    far = np.abs(difference)
+    most = np.maximum(np.maximum(far[..., 0], far[..., 1]), far[..., 2])
+    empty = float(np.median(most[:: max(1, len(most) // 4)]))
+    return np.clip((most - 2 * empty) * (1 / (SHOWS + 2 * empty)), 0.0, 1.0)
+
+
+@lru_cache(maxsize=256)
+def drawings(kind: str, motion: Motion, frames: int, cell: Cell) -> Drawings:
+    """Films of a puppet made as `render` makes them, taken apart into layers, aligned and averaged as `align` does."""
+    height, width = int(np.ceil(cell.top + cell.height)), int(np.ceil(cell.left + cell.width))
+    sizes, layers = [], []
+    for size in SIZES:
+        for phase in range(TINTS):
+            actor = Actor(kind, CAST[kind].colors[0], size, *motion)
+            p = poses(actor, Take(phase=phase / TINTS), frames)
+            x, y, radius = p.x * cell.width + cell.left, p.y * cell.height + cell.top, p.radius * cell.short
+
+            def paint(level: float, ink: tuple[int, int, int]) -> Pixels:
+                canvas = np.full((frames, height, width, 3), level, np.float32)
+                paint_puppet(canvas, kind, pose_of(kind, actor.action), p.gait, ink, x, y, radius, actor.direction == "left")  # noqa: B023
+                return canvas
+
+            own = paint(0.0, (0, 0, 0))
+            alpha = 1.0 - (paint(255.0, (0, 0, 0)) - own)[..., 0] / 255.0
+            weight = (paint(0.0, (255, 255, 255)) - own)[..., 0] / 255.0
+            seen = track(np.ascontiguousarray(alpha), cell)
+            assert seen is not None
+            scale = p.radius / p.radius.mean()
+            layers.append([align(np.ascontiguousarray(a), seen, scale, cell).mean(0).ravel()
+                           for a in (own[..., 0], own[..., 1], own[..., 2], weight, alpha)])
+            sizes.append(size)
+    table = np.asarray(layers, np.float32)
+    return Drawings(tuple(sizes), np.moveaxis(table[:, :3], 1, 2), table[:, 3], table[:, 4])
+
+
+def read_puppet(difference: Pixels, picture: Pixels, cell: Cell, kinds: tuple[str, ...]) -> PuppetFit | None:
+    """Read a puppet; None where nothing stands out from the place. Arguments as for `read_actor`."""
+    share = silhouette(difference)
+    seen = track(share, cell)
+    if seen is None:
+        return None
+    residuals: list[NDArray[np.floating]] = []
+    labels: list[tuple[str, str, str]] = []
+    paths: dict[str, PathFit] = {}
+    windows: dict[bytes, tuple[Pixels, Pixels]] = {}
+    for kind in (k for k in STORY if k in kinds):
+        paths[kind] = path = fit_path(seen, kind)
+        key = path.scale.tobytes()
+        if key not in windows:
+            windows[key] = _window(difference, picture, seen, path, cell)
+        found, names = _compare(*windows[key], kind, path, len(difference), cell)
+        residuals.append(found)
+        labels += names
+    return _decide(np.concatenate(residuals), np.asarray(labels), paths)
+
+
+def _window(difference: Pixels, picture: Pixels, seen: Track, path: PathFit, cell: Cell) -> tuple[Pixels, Pixels]:
+    """Aligned means of the difference and of the place under it, each (P, 3)."""
+    under = np.broadcast_to(picture, difference.shape)
+    looks = [np.stack([align(np.ascontiguousarray(film[..., c]), seen, path.scale, cell).mean(0).ravel() for c in range(3)], -1)
+             for film in (difference, under)]
+    return looks[0], looks[1]
+
+
+def _compare(look: Pixels, under: Pixels, kind: str, path: PathFit, frames: int,
+             cell: Cell) -> tuple[NDArray[np.floating], list[tuple[str, str, str]]]:
+    """Share of the energy that each drawing in each colour leaves unexplained, and its kind, color and size."""
+    book = drawings(kind, path.best, frames, cell)
+    rest = look - book.own + book.alpha[..., None] * under  # what the actor's colour has to explain, (N, P, 3)
+    ink = np.asarray([RGB[c] for c in CAST[kind].colors], np.float32)
+    toward = np.einsum("npc,np->nc", rest, book.weight) @ ink.T
+    gain = (book.weight**2).sum(1)[:, None] * (ink**2).sum(1) - 2 * toward
+    left = np.maximum((rest**2).sum((1, 2))[:, None] + gain, 0.0) / max(float((look**2).sum()), 1.0)
+    labels = [(kind, color, size) for size in book.sizes for color in CAST[kind].colors]
+    return left.ravel(), labels
+
+
+def _decide(residuals: NDArray[np.floating], labels: NDArray[np.str_], paths: dict[str, PathFit]) -> PuppetFit:
+    share = np.sqrt(residuals + 0.01**2)
+    best = int(np.argmin(share))
+    lost = bool(share[best] > LOST_PUPPET)
+    choices = {}
+    for column, name in enumerate(("kind", "color", "size")):
+        rivals = labels[:, column] != labels[best, column]
+        if name != "kind":
+            rivals &= labels[:, 0] == labels[best, 0]
+        confidence = margin(float(share[best]), float(share[rivals].min())) if rivals.any() else 1.0
+        choices[name] = Choice(None if lost or confidence < SURE_PUPPET else str(labels[best, column]), confidence)
+    path = paths[str(labels[best, 0])]
+    return PuppetFit({**choices, "action": path.action, "direction": path.direction, "speed": path.speed}, float(share[best]))
+
+
