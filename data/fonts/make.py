@@ -17,7 +17,7 @@ from fontTools.ttLib import TTFont
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 NAME = "T2V Sans"
-COMMON = 2500
+COMMON = 3500
 NOTO = "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc"
 SIMPLIFIED = 2  # index within the collection
 SIGNS = [(0x20, 0x7E), (0xA0, 0x17F), (0x370, 0x3FF), (0x2010, 0x203B), (0x2070, 0x209F), (0x20AC, 0x20AC), (0x2100, 0x214F),
