@@ -21,7 +21,8 @@ class Modulate(nn.Module):
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
         """x (N, C, H, W), code (N, D)."""
         scale, shift = self.linear(code)[:, :, None, None].chunk(2, 1)
-        return x * (1 + scale) + shift
+        modulated: Tensor = x * (1 + scale) + shift
+        return modulated
 
 
 class UpBlock(nn.Module):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from safetensors import SafetensorError
@@ -43,9 +45,21 @@ def load_weights(module: nn.Module, path: Path) -> None:
 
 def write_weights(module: nn.Module, path: Path) -> None:
     """Write a module's tensors as safetensors, under a temporary name first, so that no half file bears the name."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with _renamed_to(path) as temporary:
         save_file({k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()}, temporary)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a UTF-8 file in the same way."""
+    with _renamed_to(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def _renamed_to(path: Path) -> Iterator[Path]:
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        yield temporary
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)

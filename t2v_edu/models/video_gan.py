@@ -7,6 +7,7 @@ Vondrick et al. 2016, arXiv:1609.02612. The foreground is moved by a sampling gr
 from __future__ import annotations
 
 import itertools
+import math
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -21,28 +22,35 @@ from t2v_edu.models.video_critics import VideoGANConfig
 from t2v_edu.paths import DATA
 from t2v_edu.text.encoders import LSTMEncoder, TextCode
 from t2v_edu.text.tokenizer import Tokenizer
-from t2v_edu.weights import load_weights, write_weights
+from t2v_edu.weights import load_weights, write_text, write_weights
 
-
+SWINGS = tuple(k / 4 for k in range(1, 13))  # cycles a clip, of the sines and cosines that paths are made of
 ZOOM = 1.6  # the frame's side over a sheet's, before a pose is learned: a cut-out starts in the middle, finer than the frame
+
+
+def beats(frames: int) -> Tensor:
+    """(T, K) what the clock says in each of T frames: 1, t, and the swings cos 2πft and sin 2πft, with t from 0 to 1."""
+    t = torch.linspace(0, 1, frames)[:, None]
+    phase = 2 * math.pi * t * torch.tensor(SWINGS)
+    return torch.cat([torch.ones_like(t), t, phase.cos(), phase.sin()], 1)
 
 
 class Generator(nn.Module):
     """Noise and caption to video.
 
     A film of paper cut-outs: one content code draws a still backdrop and, on sheets, a few cut-outs (colour and mask); one motion
-    code a frame says where each sheet is looked at (an affine grid), which moves, turns and scales its cut-out.
+    code says where each sheet is looked at in each frame (an affine grid), which moves, turns and scales its cut-out.
     """
 
     def __init__(self, config: VideoGANConfig) -> None:
         super().__init__()
         c = config
         self.config = c
+        self.beats: Tensor
         self.content = nn.Sequential(two_layers(c.noise + c.text, c.code, c.code), nn.LeakyReLU(0.2))
-        self.clock = nn.Parameter(0.1 * torch.randn(c.frames, c.motion))
-        self.start = two_layers(c.noise + c.text, 2 * c.motion, 2 * c.motion)
-        self.motion = nn.GRU(2 * c.motion, c.motion, batch_first=True)
-        self.pose = two_layers(c.motion, c.motion, 6 * c.layers, small=True)
+        self.motion = two_layers(c.noise + c.text, 2 * c.motion, c.motion)
+        self.pose = two_layers(c.motion, 2 * c.motion, 6 * c.layers * (2 + 2 * len(SWINGS)), small=True)
+        self.register_buffer("beats", beats(c.frames), persistent=False)
         sides = c.size.bit_length() - 3  # doublings from 4×4
         widths = [min(128, c.width * 2 ** (sides - i)) for i in range(sides + 1)]
         self.seed = nn.Linear(c.code, widths[0] * 16)
@@ -54,28 +62,29 @@ class Generator(nn.Module):
         """noise (B, Z), pooled text (B, D) → video (B, 3, T, H, W) in [-1, 1]."""
         condition = torch.cat([noise, text], 1)  # (B, Z + D)
         code = self.content(condition)  # (B, code)
-        motion = self.move(condition)  # (B, T, motion)
+        poses = self.move(self.motion(condition))  # (B, T, layers, 2, 3)
         x = self.seed(code).unflatten(1, (-1, 4, 4))  # (B, C, 4, 4)
         for block in self.up:
             x = block(x, code)  # (B, C, H, W)
         still = torch.tanh(self.backdrop(x))  # (B, 3, H, W)
-        return self.film(still, self.sheets(x), motion)  # (B, 3, T, H, W)
+        return self.film(still, self.sheets(x), poses)  # (B, 3, T, H, W)
 
-    def move(self, condition: Tensor) -> Tensor:
-        """One motion code a frame, (B, T, motion): a GRU that hears the condition and the clock at every step."""
-        first, drive = self.start(condition).chunk(2, 1)
-        beats = self.clock.expand(len(condition), -1, -1)  # (B, T, motion)
-        steps = torch.cat([beats, drive[:, None].expand_as(beats)], -1)  # (B, T, 2·motion)
-        states: Tensor = self.motion(steps, first[None].contiguous())[0]
-        return states
+    def move(self, motion: Tensor) -> Tensor:
+        """Where every sheet is looked at in every frame: affine maps (B, T, layers, 2, 3) from a motion code (B, motion).
 
-    def film(self, still: Tensor, sheets: Tensor, motion: Tensor) -> Tensor:
+        The code is turned into the coefficients of a sum of swings in time, so that a path is smooth by construction and
+        bounces, orbits and turns are a single term each.
+        """
+        swings = self.pose(motion).unflatten(1, (self.config.layers, 6, -1))  # (B, layers, 6, K)
+        offsets = torch.einsum("blpk,tk->btlp", swings, self.beats).unflatten(3, (2, 3))  # (B, T, layers, 2, 3)
+        rest = ZOOM * torch.eye(2, 3, device=motion.device, dtype=offsets.dtype)
+        return rest + offsets
+
+    def film(self, still: Tensor, sheets: Tensor, poses: Tensor) -> Tensor:
         """Lay the cut-outs of `sheets` (B, 4·layers, H, W: colour and mask) over a backdrop (B, 3, H, W), moved to where each
         frame's motion code puts them → (B, 3, T, H, W)."""
-        batch, frames = motion.shape[:2]
+        batch, frames = poses.shape[:2]
         height, width = still.shape[2:]
-        identity = torch.eye(2, 3, device=still.device, dtype=motion.dtype)
-        poses = self.pose(motion).view(batch, frames, -1, 2, 3) + ZOOM * identity  # (B, T, layers, 2, 3)
         video = still[:, :, None].expand(-1, -1, frames, -1, -1)
         for layer, sheet in enumerate(torch.split(sheets, 4, 1)):
             cutout = torch.cat([torch.tanh(sheet[:, :3]), sheet[:, 3:]], 1)  # (B, 4, H, W)
@@ -106,7 +115,7 @@ class VideoGAN(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.generator.clock.device
+        return self.generator.beats.device
 
     def encode(self, captions: Sequence[str]) -> TextCode:
         """B captions to their code."""
@@ -143,7 +152,7 @@ class VideoGAN(nn.Module):
         folder.mkdir(parents=True, exist_ok=True)
         card = {"kind": self.kind, "worlds": self.worlds, "config": asdict(self.config), "words": self.tokenizer.words}
         write_weights(self, folder / "model.safetensors")
-        (folder / "config.json").write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", folder / "config.json")
 
     @classmethod
     def from_pretrained(cls, path_or_name: str | Path) -> VideoGAN:

@@ -28,8 +28,9 @@ def save_checkpoint(
     not needed: every step draws from a generator seeded with the run's seed and the step's number.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    final, temporary = folder / f"step-{step:08d}", folder / f".writing-{os.getpid()}"
-    shutil.rmtree(temporary, ignore_errors=True)
+    final, temporary, former = (folder / name for name in (f"step-{step:08d}", ".writing", ".former"))
+    for left in (temporary, former):  # by a killed run
+        shutil.rmtree(left, ignore_errors=True)
     temporary.mkdir()
     for name, module in modules.items():
         save_file({k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()}, temporary / f"{name}.safetensors")
@@ -39,8 +40,10 @@ def save_checkpoint(
         save_file(tensors, temporary / f"optimizer_{name}.safetensors")
         state["optimizers"][name] = numbers
     (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
-    shutil.rmtree(final, ignore_errors=True)
+    if final.exists():
+        os.replace(final, former)
     os.replace(temporary, final)
+    shutil.rmtree(former, ignore_errors=True)
     for old in checkpoints(folder)[:-keep]:
         shutil.rmtree(old)
     return final
@@ -57,7 +60,10 @@ def load_checkpoint(path: Path, modules: Mapping[str, nn.Module], optimizers: Ma
     Raises:
         ValueError: a file that is missing, truncated, not safetensors, or of a model of another size; it is named.
     """
-    state = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    try:
+        state = json.loads((path / "state.json").read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path / 'state.json'} is damaged ({error}); delete {path} to go on from the one before") from error
     for name, module in modules.items():
         load_weights(module, path / f"{name}.safetensors")
     for name, optimizer in optimizers.items():

@@ -5,15 +5,18 @@ from __future__ import annotations
 import ctypes
 import math
 import random
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.utils import broadcast
 from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
@@ -69,6 +72,12 @@ class Workers:
             for g, piece in zip(gradients, mean.split([g.numel() for g in gradients]), strict=True):
                 g.copy_(piece.view_as(g))
 
+    def share(self, module: nn.Module) -> None:
+        """Give every process the weights of the first one."""
+        if self.count > 1:
+            for tensor in module.state_dict().values():
+                tensor.copy_(broadcast(tensor.contiguous(), from_process=0))
+
     def mean_numbers(self, numbers: dict[str, float]) -> dict[str, float]:
         """Means of logged numbers over processes."""
         if self.count == 1:
@@ -100,58 +109,96 @@ def run(
     Returns:
         every logged number, one value a step of this call.
     Raises:
-        ValueError: a loss that is not finite; the run stops and the last good checkpoint stays.
-        KeyboardInterrupt: after a checkpoint was written that `--resume` goes on from.
+        ValueError: a loss or a weight that is not finite; the run stops and the last good checkpoint stays.
+        KeyboardInterrupt: Ctrl-C, after the step under way was finished and a checkpoint written that `--resume` goes on from.
     """
     out.mkdir(parents=True, exist_ok=True)
     part = source.shard(workers.rank, workers.count)
-    first = _start(trainee, part, out, resume)
+    first = _start(trainee, part, config, out, workers, resume)
     batches = part.batches(config.batch, seed=config.seed, start=first)
     history: dict[str, list[float]] = {}
-    step = first
-    try:
-        with _Log(out, config.steps, first, workers.rank == 0) as log:
-            for step in range(first, config.steps):
-                numbers = workers.mean_numbers(trainee.step(next(batches), step))
-                _refuse_nan(numbers, step, out)
-                log(step, numbers)
-                for name, value in numbers.items():
-                    history.setdefault(name, []).append(value)
-                _milestones(trainee, config, out, step + 1, workers.rank == 0, log)
-    except KeyboardInterrupt:
+    stop = False
+    with _Interrupt() as interrupt, _Log(out, config.steps, first, workers.rank == 0) as log:
+        for step in range(first, config.steps):
+            numbers = workers.mean_numbers(trainee.step(next(batches), step) | {"stop": float(interrupt.asked)})
+            stop = numbers.pop("stop") > 0  # in one process of many: all of them end after the same step
+            _refuse_nan(numbers, step, out)
+            log(step, numbers)
+            for name, value in numbers.items():
+                history.setdefault(name, []).append(value)
+            if workers.rank == 0:
+                _milestones(trainee, config, out, step + 1, log, stop)
+            if stop:
+                break
+    if stop:
         if workers.rank == 0:
-            save_checkpoint(out, step, trainee.modules, trainee.optimizers, config.keep)
-            print(f"\nstopped at step {step}; everything is saved. Go on with: t2v-edu train --resume --out {out}")
-        raise
+            print(f"\nstopped after step {step + 1}; everything is saved. Go on with: t2v-edu train --resume --out {out}")
+        raise KeyboardInterrupt
     return history
 
 
-def _start(trainee: Trainee, source: Source, out: Path, resume: bool) -> int:
+class _Interrupt:
+    """Ctrl-C asks for an end after the step under way, so that what is saved is whole; a second Ctrl-C does not wait."""
+
+    asked = False
+
+    def __enter__(self) -> _Interrupt:
+        self.listening = threading.current_thread() is threading.main_thread()  # no other thread gets to hear of it
+        if self.listening:
+            self.before = signal.signal(signal.SIGINT, self._ask)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.listening:
+            signal.signal(signal.SIGINT, self.before)
+
+    def _ask(self, *_: object) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+
+def _start(trainee: Trainee, source: Source, config: TrainConfig, out: Path, workers: Workers, resume: bool) -> int:
     found = checkpoints(out)
     if resume and found:
         return load_checkpoint(found[-1], trainee.modules, trainee.optimizers)
     if found:
         raise ValueError(f"{out} already holds a run; add --resume to go on with it, or choose another folder")
     trainee.warm_up(source)
+    for module in trainee.modules.values():
+        workers.share(module)
+    if workers.rank == 0:
+        _keep(trainee, config, out, 0)
     return 0
 
 
-def _milestones(trainee: Trainee, config: TrainConfig, out: Path, done: int, first_process: bool, log: _Log) -> None:
-    if not first_process:
-        return
-    if done % config.evaluate_every == 0 or done == config.steps:
+def _milestones(trainee: Trainee, config: TrainConfig, out: Path, done: int, log: _Log, stop: bool) -> None:
+    last = done == config.steps
+    if last or done % config.evaluate_every == 0:
         log.film(done, trainee.sample())
-    if done % config.save_every == 0 or done == config.steps:
-        save_checkpoint(out, done, trainee.modules, trainee.optimizers, config.keep)
-        trainee.save(out / "model")
+    if last or stop or done % config.save_every == 0:
+        _keep(trainee, config, out, done)
+
+
+def _keep(trainee: Trainee, config: TrainConfig, out: Path, done: int) -> None:
+    """Save the model, then the checkpoint: a run killed between the two writes both again when it resumes."""
+    for name, module in trainee.modules.items():
+        if not all(bool(p.isfinite().all()) for p in module.parameters()):
+            _stop_at(f"after step {done}: weights of {name} are not finite numbers", out)
+    trainee.save(out / "model")
+    save_checkpoint(out, done, trainee.modules, trainee.optimizers, config.keep)
 
 
 def _refuse_nan(numbers: Mapping[str, float], step: int, out: Path) -> None:
     bad = [name for name, value in numbers.items() if not math.isfinite(value)]
     if bad:
-        found = checkpoints(out)
-        kept = f"the last good checkpoint is {found[-1]}" if found else "no checkpoint had been written yet"
-        raise ValueError(f"step {step}: {', '.join(bad)} is not a finite number, the run is stopped; {kept}; try a smaller --lr")
+        _stop_at(f"step {step}: {', '.join(bad)} is not a finite number", out)
+
+
+def _stop_at(problem: str, out: Path) -> NoReturn:
+    found = checkpoints(out)
+    kept = f"the last good checkpoint is {found[-1]}" if found else "no checkpoint had been written yet"
+    raise ValueError(f"{problem}, the run is stopped; {kept}; try a smaller --lr")
 
 
 class _Log:
@@ -168,7 +215,7 @@ class _Log:
         if self.active:
             from torch.utils.tensorboard import SummaryWriter  # slow to import, so only for a run
 
-            self.writer = SummaryWriter(str(self.out / "log"))
+            self.writer = SummaryWriter(str(self.out / "log"), purge_step=self.first)  # a killed run had logged more
         self.progress.start()
         return self
 

@@ -19,6 +19,7 @@ from t2v_edu.models.video_critics import SIZES, Discriminator, Posterior
 from t2v_edu.models.video_gan import VideoGAN
 from t2v_edu.text.encoders import TextCode
 from t2v_edu.text.tokenizer import Tokenizer
+from t2v_edu.training.checkpoint import checkpoints
 from t2v_edu.training.config import TrainConfig
 from t2v_edu.training.loop import Workers, keep_freed_memory, run, seed_everything
 from t2v_edu.training.sources import captioned_scenes, captions_of, open_source
@@ -31,7 +32,7 @@ class VideoGANTrainee:
 
     def __init__(self, model: VideoGAN, config: TrainConfig, workers: Workers) -> None:
         self.config, self.workers = config, workers
-        self.model = model.to(workers.device)
+        self.model = model.to(workers.device).train()
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.posterior = Posterior(model.config).to(workers.device)
         self.discriminator = Discriminator(model.config).to(workers.device)
@@ -43,13 +44,11 @@ class VideoGANTrainee:
             "maker": torch.optim.Adam(self.maker.parameters(), config.lr, betas=(0.5, 0.99)),
             "discriminator": torch.optim.Adam(self.discriminator.parameters(), config.critic_lr, betas=(0.5, 0.99)),
         }
-        self.show = ["a red circle moves left"]
+        self.show: list[str] = []  # captions of the sample films
         self.d_loss, self.g_loss = GAMES[config.game]
 
     def warm_up(self, source: Source) -> None:
         """Teach the text encoder what words mean before any pixel is drawn."""
-        first = source.batch(4, seed=self.config.seed, step=0)
-        self.show = first.captions
         if self.config.warm_up and isinstance(source, WorldStream):
             teach_words(self.model, source, self.config, self.workers)
             self.average.load_state_dict(self.model.state_dict())
@@ -185,7 +184,7 @@ def train(
     """Train a video GAN; what `t2v-edu train` calls.
 
     Args:
-        config: the run; with `resume` the one stored in `out` is used.
+        config: the run; with `resume` the one stored in `out` is used, except for `steps`.
         out: folder for checkpoints, samples, TensorBoard log and the model (`out/model`).
         device: "auto" or "cpu". Several GPUs or machines: start it by `accelerate launch -m t2v_edu train ...`.
         init: a trained model to start from; its vocabulary must know the words.
@@ -196,8 +195,10 @@ def train(
     """
     out = Path(out)
     stored = out / "run.json"
-    if resume and stored.is_file():
+    going_on = resume and bool(checkpoints(out))
+    if going_on:
         config = replace(TrainConfig.load(stored), steps=config.steps)
+        init = out / "model"  # for its vocabulary and sizes; the weights come from the checkpoint
     keep_freed_memory()
     workers = Workers(device)
     seed_everything(config.seed)
@@ -205,8 +206,9 @@ def train(
     model = VideoGAN.from_pretrained(init) if init else VideoGAN(SIZES[config.size], Tokenizer.fit(captions_of(source, config)))
     model.worlds = (config.world,) if config.world else ()
     trainee = VideoGANTrainee(model, replace(config, warm_up=0) if init else config, workers)
+    trainee.show = source.batch(4, seed=config.seed, step=0).captions
     out.mkdir(parents=True, exist_ok=True)
-    if workers.rank == 0 and not stored.exists():
+    if workers.rank == 0 and not checkpoints(out):
         config.save(stored)
     run(trainee, source, config, out, workers, resume=resume)
     return trainee.average
