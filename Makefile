@@ -56,6 +56,7 @@ unit: setup
 	@echo "· tests"
 	@$(BIN)/python -m pytest -q -n auto --dist loadgroup tests
 
+nbval: export T2V_STATIC = 1
 nbval: $(STAMP)
 	@echo "· running every chapter from a fresh kernel and comparing it with its stored outputs"
 	@test -z "$(CHAPTERS)" || $(BIN)/python -m pytest -q -p no:cacheprovider --nbval --nbval-current-env --nbval-cell-timeout 300 \
