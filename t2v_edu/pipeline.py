@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from t2v_edu import shelf
 from t2v_edu.film.arrange import Film
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
 MAX_COUNT = 64
 MAX_SEED = 2**63 - 1
 EXAMPLE = "a large red circle moves left"
+
+
+Painter = Callable[[Sequence[str], int], NDArray[np.uint8]]
 
 
 class CaptionedVideoModel(Protocol):
@@ -105,6 +111,30 @@ def load(path: Path) -> CaptionedVideoModel:
         file = str(path / "config.json")
         raise ValueError(f"the settings in {file!r} do not describe a model ({type(error).__name__}: {error}); "
                          "copy the folder again, or train the model again: t2v-edu train --help") from error
+
+
+def painter(model: CaptionedVideoModel, *, worlds: Sequence[str] = (), batch: int = 32) -> Painter:
+    """A model as evaluation sees it: captions and a seed in, films out, just as `generate` would make them.
+
+    Args:
+        model: a loaded model.
+        worlds: what it was trained for; then words that it never learnt are said in words that it did.
+        batch: films at a time.
+    Returns:
+        function of B captions and a seed, to (B, T, H, W, 3) uint8; the same arguments give the same films.
+    """
+    def paint(captions: Sequence[str], seed: int) -> NDArray[np.uint8]:
+        import torch
+
+        from t2v_edu.video import to_frames
+
+        noise = torch.Generator().manual_seed(seed)
+        prompts = [_reword(model, caption, parse(caption) if worlds else None) for caption in captions]
+        with torch.inference_mode():
+            parts = [model.generate(prompts[i : i + batch], generator=noise) for i in range(0, len(prompts), batch)]
+        return np.concatenate([to_frames(part) for part in parts])
+
+    return paint
 
 
 def _tidy(caption: str) -> str:

@@ -115,6 +115,15 @@ def test_a_model_of_clips_takes_its_own_words_only(real: Path) -> None:
         pipeline.generate("🌊🌊", model="clips")
 
 
+def test_a_painter_makes_films_of_many_captions(real: Path) -> None:
+    paint = pipeline.painter(VideoGAN.from_pretrained(real / "shapes"), worlds=["shapes"], batch=2)
+    captions = ["a red circle", "a crimson disc drifts leftward", "一个圆", "a red circle", "a heart grows"]
+    films = paint(captions, 7)
+    assert films.shape == (5, 8, 16, 16, 3) and films.dtype == np.uint8
+    assert (films == paint(captions, 7)).all() and (films != paint(captions, 8)).any()
+    assert (films[0] != films[3]).any()  # what a caption leaves open differs from film to film
+
+
 def weights(folder: Path) -> Path:
     return folder / "model.safetensors"
 
