@@ -232,6 +232,10 @@ def evaluate(
     seed: Annotated[int, typer.Option(help="Of captions and films.")] = 0,
 ) -> None:
     """Measure how often a model's films show what their captions say, with the world's own reader."""
+    from json import dumps
+
+    from t2v_edu.world.scene import WORLDS
+
     if clips < 1:
         raise ValueError(f"{clips} clips are out of range; choose 1 or more")
     for folder in {path.parent for path in (json, picture) if path is not None}:
@@ -242,7 +246,17 @@ def evaluate(
     from t2v_edu import pipeline, shelf
 
     card = shelf.find(model)
-    pipeline.evaluate(card, clips=clips, seed=seed, json=json, picture=picture)
+    if not card.worlds:
+        raise ValueError(f"{model!r} was trained on a folder of clips; only films of a world can be read: {', '.join(WORLDS)}")
+    from t2v_edu.evaluation.report import evaluate as measure
+    from t2v_edu.film.mux import write_whole
+
+    table = measure(pipeline.painter(pipeline.load(card.path), worlds=card.worlds), card.worlds[0], clips=clips, seed=seed)
+    typer.echo(table.text())
+    if json is not None:
+        write_whole((dumps(table.as_dict(), indent=1) + "\n").encode(), json)
+    if picture is not None:
+        table.picture(picture)
 
 
 @app.command(epilog="[b]Examples[/b]\n\nt2v-edu shards --world shapes --count 10000 -o shards/shapes\n\n"

@@ -25,6 +25,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     model_folder(tmp_path / "models", "shapes", ["shapes"], 0.75)
     monkeypatch.setattr(shelf, "MODELS", tmp_path / "models")
     monkeypatch.setattr(pipeline, "load", lambda path: StandIn())
+    model_folder(tmp_path, "clips", [])
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
     return lambda *arguments: CliRunner().invoke(app, [str(a) for a in arguments], env={"COLUMNS": "200"})
@@ -163,6 +164,7 @@ def test_a_mistake_of_the_program_is_not_dressed_up_as_the_users(run: Run, monke
     (["shards", "-o", "out", "--split", "test"], ["test", "held_out"]),
     (["evaluate", "nope"], ["nope", "shapes"]),
     (["evaluate", "shapes", "--clips", 0], ["1 or more"]),
+    (["evaluate", "../clips"], ["folder of clips", "shapes, digits"]),
     (["evaluate", "shapes", "--json", "no/report.json"], ["mkdir -p no"]),
     (["evaluate", "shapes", "--picture", "table.bmp"], [".png or .svg"]),
     (["models", "--folder", "nowhere"], ["nowhere"]),
@@ -211,7 +213,7 @@ def test_ctrl_c_ends_training_quietly(run: Run, monkeypatch: pytest.MonkeyPatch)
     ("captions.csv", "video,caption\na.mp4,a\na.mp4\n", ["line 3", "captions.csv"]),
 ])
 def test_clip_folders_without_good_captions(run: Run, tmp_path: Path, name: str | None, contents: str, words: list[str]) -> None:
-    clips = tmp_path / "clips"
+    clips = tmp_path / "mine"
     clips.mkdir()
     mux.write_film(np.zeros((20, 32, 32, 3), np.uint8), clips / "a.mp4")
     if name:

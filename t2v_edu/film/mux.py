@@ -37,7 +37,7 @@ def write_film(frames: Film, path: str | os.PathLike[str], *, fps: float = 8.0, 
     """
     target = Path(path)
     check_target(target)
-    _write_whole(encode(frames, target.suffix.lower(), fps=fps, title=title), target)
+    write_whole(encode(frames, target.suffix.lower(), fps=fps, title=title), target)
     return target
 
 
@@ -102,8 +102,12 @@ def read_film(path: str | os.PathLike[str]) -> Film:
     return np.stack(frames)
 
 
-def _write_whole(data: bytes, target: Path) -> None:
-    """Write under a temporary name in the same folder, then rename: nobody ever sees half a file."""
+def write_whole(data: bytes, target: Path) -> None:
+    """Write a file under a temporary name in the same folder, then rename: nobody ever sees half of it.
+
+    Raises:
+        OSError: the disk is full or the folder cannot be written to; the message says which.
+    """
     part = target.with_name(f".{target.stem[:80]}.{os.getpid()}.part")
     try:
         with open(part, "wb") as file:
