@@ -12,7 +12,7 @@ TORCH ?= 2.13.0
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.up-to-date
-MATH := .cache/site/mathjax/tex-mml-chtml.js
+MATH := .cache/site/mathjax/tex-svg-full.js
 CHAPTERS := $(wildcard chapters/*.ipynb)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

@@ -36,5 +36,5 @@ def copy_book(folder: Path, chapters: list[Path], settings: dict[str, object] | 
 def build(folder: Path) -> subprocess.CompletedProcess[str]:
     """`make book` in a copy: warnings as errors."""
     environment = {**os.environ, "NO_COLOR": "1"}
-    command = [sys.executable, "-m", "jupyter_book", "build", "--all", "--warningiserror", "--keep-going", "--path-output", ".", "."]
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "--all", "--warningiserror", "--keep-going", "--path-output", ".", "."]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=300)

@@ -4,13 +4,16 @@
 - refuses chapters whose stored outputs are not those of their code (a warning, and `make book` has warnings as errors);
 - shows a chapter's run time, measured by `make chapters`;
 - drops what pages do not need: the state of notebook widgets, the loader of thebe;
+- makes pages whole when read from a folder: icons travel inside their style sheet;
 - adds Colab and Binder buttons where `repository: url` is set in _config.yml.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,8 @@ from sphinx.errors import ExtensionError
 from sphinx.util import logging
 
 LOG = logging.getLogger(__name__)
-MATHJAX = Path(".cache/site/mathjax/tex-mml-chtml.js")
+FONT_PRELOAD = re.compile(r'<link rel="preload" as="font"[^>]*>\n?')
+MATHJAX = Path(".cache/site/mathjax/tex-svg-full.js")
 
 
 def fingerprint(notebook: dict[str, Any]) -> str:
@@ -112,9 +116,26 @@ def is_dead(script: Any) -> bool:
     return attributes.get("type") == "application/vnd.jupyter.widget-state+json" or "thebe" in text
 
 
+def carry_icons(app: Sphinx, error: Exception | None) -> None:
+    """Put the icon fonts into their style sheet: a page read from a folder may not load a font file."""
+    if error or app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    for sheet in static.glob("vendor/fontawesome/*/css/all.min.css"):
+        text = sheet.read_text(encoding="utf-8")
+        for name in ("fa-solid-900", "fa-regular-400"):
+            font = base64.b64encode((sheet.parents[1] / "webfonts" / f"{name}.woff2").read_bytes()).decode()
+            text = text.replace(f"../webfonts/{name}.woff2", f"data:font/woff2;base64,{font}")
+        sheet.write_text(text, encoding="utf-8")
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(FONT_PRELOAD.sub("", text), encoding="utf-8")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", add_static_files)
     app.connect("config-inited", add_launch_buttons)
     app.connect("doctree-read", check_chapter)
+    app.connect("build-finished", carry_icons)
     app.connect("html-page-context", drop_dead_weight, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

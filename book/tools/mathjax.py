@@ -8,7 +8,7 @@ from pathlib import Path
 
 VERSION = "3.2.2"
 HOME = Path(__file__).resolve().parents[2] / ".cache" / "site" / "mathjax"
-SCRIPT = "tex-mml-chtml.js"  # TeX and MathML in, HTML and CSS out
+SCRIPT = "tex-svg-full.js"  # TeX in, SVG out: a page read from a folder may not load fonts, and SVG needs none
 
 
 def fetch(home: Path = HOME) -> Path:
@@ -29,9 +29,7 @@ def fetch(home: Path = HOME) -> Path:
             raise SystemExit(f"npm could not fetch mathjax@{VERSION}; is there a network?")
         package = Path(folder, "node_modules", "mathjax")
         part = home.with_name("mathjax.part")
-        shutil.rmtree(part, ignore_errors=True)
-        for name in ("input/tex/extensions", "output/chtml"):
-            shutil.copytree(package / "es5" / name, part / name)
+        part.mkdir(parents=True, exist_ok=True)
         for file in (package / "LICENSE", package / "es5" / SCRIPT):
             shutil.copy(file, part)
         shutil.rmtree(home, ignore_errors=True)

@@ -44,7 +44,11 @@ def missing(what: str) -> None:
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The built pages, below PREFIX of a folder that can be served."""
+    """The built pages, below PREFIX of a folder that can be served; T2V_SITE=_build/html takes those, to spare a build."""
+    home = tmp_path_factory.mktemp("www")
+    if built := os.environ.get("T2V_SITE"):
+        shutil.copytree(ROOT / built, home / PREFIX.strip("/"))
+        return home
     chapters = sorted((ROOT / "chapters").glob("*.ipynb"))
     if not MATHJAX.is_dir():
         missing("no MathJax; `make setup` fetches it")
@@ -53,7 +57,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = copy_book(tmp_path_factory.mktemp("book"), chapters)
     done = build(folder)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
-    home = tmp_path_factory.mktemp("www")
     shutil.copytree(folder / "_build" / "html", home / PREFIX.strip("/"))
     return home
 

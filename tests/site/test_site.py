@@ -73,8 +73,8 @@ def test_formulas_are_set(home, visit):
 
 @pytest.mark.parametrize("chapter", [page for page in PAGES if page.startswith("chapters/")])
 def test_a_chapter_says_how_long_it_runs(chapter, served, visit):
-    minutes = json.loads((ROOT / f"{chapter}.ipynb").read_text())["metadata"]["t2v"]["minutes"]
     visit.page.goto(f"{served}/{chapter}.html")
+    minutes = json.loads((ROOT / f"{chapter}.ipynb").read_text())["metadata"]["t2v"]["minutes"]
     assert f"about {minutes} minute" in visit.page.locator(".t2v-runtime").inner_text()
 
 
