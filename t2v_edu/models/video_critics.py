@@ -5,9 +5,11 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from t2v_edu.layers import two_layers
 from t2v_edu.text.encoders import TextCode
 
 
@@ -135,14 +137,30 @@ class Posterior(nn.Module):
     """Which noise would have made this clip: mean and log-variance of q(z | video).
 
     Lets the generator also learn by reconstruction, as in Larsen et al. 2016, arXiv:1512.09300 and BicycleGAN, arXiv:1711.11586.
+    It sees each frame as a few points, the centres of what its filters respond to, so that "where" is there from the first step:
+    Finn et al. 2016, arXiv:1509.06113.
     """
 
     def __init__(self, config: VideoGANConfig) -> None:
         super().__init__()
-        self.clip = ClipCritic(config)
-        self.out = nn.Linear(self.clip.features, 2 * config.noise)
+        c = config.critic
+        self.shrink = config.size // 16
+        self.filters = nn.Sequential(
+            nn.Conv2d(3, c, 3, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(c, c, 3, padding=1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(c, c, 3, padding=1),
+        )
+        self.out = two_layers(3 * c * config.frames, 256, 2 * config.noise)
 
     def forward(self, video: Tensor) -> tuple[Tensor, Tensor]:
         """video (B, 3, T, H, W) → mean (B, Z), log-variance (B, Z)."""
-        mean, log_var = self.out(self.clip(video)).chunk(2, 1)
+        frames = F.avg_pool3d(video, (1, self.shrink, self.shrink)).transpose(1, 2)  # (B, T, 3, 16, 16)
+        response = self.filters(frames.flatten(0, 1)).flatten(2)  # (B·T, C, 256)
+        share = response.mul(4.0).softmax(-1)
+        axis = torch.linspace(-1, 1, 16, device=video.device, dtype=share.dtype)
+        where = torch.stack([axis.repeat(16), axis.repeat_interleave(16)], 1)  # (256, 2)
+        points = torch.cat([share @ where, response.amax(-1, keepdim=True)], -1)  # (B·T, C, 3): x, y and how strong
+        mean, log_var = self.out(points.reshape(len(video), -1)).chunk(2, 1)
         return mean, log_var.clamp(-8.0, 4.0)

@@ -7,8 +7,8 @@ Vondrick et al. 2016, arXiv:1609.02612. The foreground is moved by a sampling gr
 from __future__ import annotations
 
 import itertools
-import math
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -38,8 +38,8 @@ def beats(frames: int) -> Tensor:
 class Generator(nn.Module):
     """Noise and caption to video.
 
-    A film of paper cut-outs: one content code draws a still backdrop and, on sheets, a few cut-outs (colour and mask); one motion
-    code says where each sheet is looked at in each frame (an affine grid), which moves, turns and scales its cut-out.
+    A film of paper cut-outs: the caption draws a still backdrop, a content code a few cut-outs (colour and mask) on sheets; a
+    motion code says where each sheet is looked at in each frame (an affine grid), which moves, turns and scales its cut-out.
     """
 
     def __init__(self, config: VideoGANConfig) -> None:
@@ -49,13 +49,13 @@ class Generator(nn.Module):
         self.beats: Tensor
         self.content = nn.Sequential(two_layers(c.noise + c.text, c.code, c.code), nn.LeakyReLU(0.2))
         self.motion = two_layers(c.noise + c.text, 2 * c.motion, c.motion)
-        self.pose = two_layers(c.motion, 2 * c.motion, 6 * c.layers * (2 + 2 * len(SWINGS)), small=True)
+        self.pose = two_layers(c.motion, 2 * c.motion, 6 * c.layers * (2 + 2 * len(SWINGS)))
         self.register_buffer("beats", beats(c.frames), persistent=False)
         sides = c.size.bit_length() - 3  # doublings from 4×4
         widths = [min(128, c.width * 2 ** (sides - i)) for i in range(sides + 1)]
         self.seed = nn.Linear(c.code, widths[0] * 16)
         self.up = nn.ModuleList(UpBlock(a, b, c.code) for a, b in itertools.pairwise(widths))
-        self.backdrop = nn.Conv2d(widths[-1], 3, 3, padding=1)
+        self.stage = Backdrop(c)
         self.sheets = nn.Conv2d(widths[-1], 4 * c.layers, 3, padding=1)
 
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ class Generator(nn.Module):
         x = self.seed(code).unflatten(1, (-1, 4, 4))  # (B, C, 4, 4)
         for block in self.up:
             x = block(x, code)  # (B, C, H, W)
-        still = torch.tanh(self.backdrop(x))  # (B, 3, H, W)
+        still = self.stage(text)  # (B, 3, H, W)
         return self.film(still, self.sheets(x), poses)  # (B, 3, T, H, W)
 
     def move(self, motion: Tensor) -> Tensor:
@@ -76,9 +76,9 @@ class Generator(nn.Module):
         bounces, orbits and turns are a single term each.
         """
         swings = self.pose(motion).unflatten(1, (self.config.layers, 6, -1))  # (B, layers, 6, K)
-        offsets = torch.einsum("blpk,tk->btlp", swings, self.beats).unflatten(3, (2, 3))  # (B, T, layers, 2, 3)
-        rest = ZOOM * torch.eye(2, 3, device=motion.device, dtype=offsets.dtype)
-        return rest + offsets
+        paths = torch.einsum("blpk,tk->btlp", swings, self.beats).unflatten(3, (2, 3))  # (B, T, layers, 2, 3)
+        rest = torch.eye(2, 3, device=motion.device, dtype=paths.dtype)
+        return ZOOM * (rest + 2 * torch.tanh(paths / 8))  # bounded, so that no sheet is ever lost from sight
 
     def film(self, still: Tensor, sheets: Tensor, poses: Tensor) -> Tensor:
         """Lay the cut-outs of `sheets` (B, 4·layers, H, W: colour and mask) over a backdrop (B, 3, H, W), moved to where each
@@ -95,6 +95,24 @@ class Generator(nn.Module):
             color, mask = seen[:, :3], seen[:, 3:]  # (B, 3, T, H, W), (B, 1, T, H, W)
             video = torch.lerp(video, color, torch.sigmoid(mask))
         return video
+
+
+class Backdrop(nn.Module):
+    """Caption to a still picture. It hears no noise: a backdrop that knew where the actor is would paint it there for good."""
+
+    def __init__(self, config: VideoGANConfig) -> None:
+        super().__init__()
+        doublings = config.size.bit_length() - 3  # from 4×4
+        self.seed = nn.Linear(config.text, config.width * 16)
+        self.up = nn.ModuleList(UpBlock(config.width, config.width, config.text) for _ in range(doublings))
+        self.paint = nn.Conv2d(config.width, 3, 1)
+
+    def forward(self, text: Tensor) -> Tensor:
+        """pooled text (B, D) → (B, 3, H, W) in [-1, 1]."""
+        x = self.seed(text).unflatten(1, (-1, 4, 4))  # (B, C, 4, 4)
+        for block in self.up:
+            x = block(x, text)  # (B, C, H, W)
+        return torch.tanh(self.paint(x))
 
 
 class VideoGAN(nn.Module):

@@ -20,6 +20,7 @@ class TrainConfig:
         game: the adversarial losses, "hinge" or "non_saturating".
         adversary: weight of the generator's adversarial loss.  critic_start: the step from which it counts.
         reconstruction: weight of the squared error of clips rebuilt from their own noise; 0 trains by the game alone.
+        where: weight of the squared distance between the centres (and spreads) of a clip and its rebuilt self.
         kl: weight of KL(q(z | video) ‖ N(0, 1)) beside it.
         r1, r1_every: weight γ of the gradient penalty, and how often it is taken.
         ema: decay of the averaged weights, which are what is saved.
@@ -33,14 +34,15 @@ class TrainConfig:
     data: str | None = None
     size: str = "small"
     steps: int = 10_000
-    batch: int = 32
+    batch: int = 16
     lr: float = 1e-3
     critic_lr: float = 4e-4
     game: str = "hinge"
     adversary: float = 0.1
-    critic_start: int = 2000
+    critic_start: int = 6000
     reconstruction: float = 50.0
-    kl: float = 5e-4
+    where: float = 30.0
+    kl: float = 2e-4
     r1: float = 0.01
     r1_every: int = 8
     ema: float = 0.998
@@ -62,7 +64,7 @@ class TrainConfig:
         for name in ("steps", "r1_every", "evaluate_every", "save_every", "keep"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)}: use 1 or more")
-        for name in ("lr", "critic_lr", "adversary", "reconstruction", "kl", "r1", "warm_up", "seed", "critic_start"):
+        for name in ("lr", "critic_lr", "adversary", "reconstruction", "where", "kl", "r1", "warm_up", "seed", "critic_start"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} {getattr(self, name)} is negative; use 0 or more")
         if not 0 <= self.ema < 1:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from t2v_edu.datasets import Batch, Source, WorldStream
 from t2v_edu.losses.adversarial import GAMES, r1_penalty
-from t2v_edu.losses.reconstruction import gaussian_kl
+from t2v_edu.losses.reconstruction import corners, gaussian_kl, where
 from t2v_edu.models.video_critics import SIZES, Discriminator, Posterior
 from t2v_edu.models.video_gan import VideoGAN
 from t2v_edu.text.encoders import TextCode
@@ -66,8 +66,8 @@ class VideoGANTrainee:
             text = self.model.encode(batch.captions)
             mean, log_var = self.posterior(real)
             own = mean + w.noise(tuple(mean.shape), generator) * (0.5 * log_var).exp()  # z ~ q(z | video)
-            free = w.noise((len(real) // 2, mean.shape[1]), generator)  # z ~ N(0, 1), for every second caption
-            half = text[::2]
+            half = text[::2] if playing else text[:0]  # every second caption is also filmed from free noise, for D to judge
+            free = w.noise((len(half.pooled), mean.shape[1]), generator)  # z ~ N(0, 1)
             made = self.model.generator(torch.cat([own, free]), torch.cat([text.pooled, half.pooled]))
             rebuilt, fake = made[: len(real)], made[len(real) :]
         numbers = self.update_discriminator(real, fake.detach(), text.detach(), half.detach(), frames, step) if playing else {}
@@ -108,8 +108,10 @@ class VideoGANTrainee:
         c, d = self.config, self.discriminator
         squared = (rebuilt.float() - real).square().mean()
         absolute = (rebuilt.float() - real).abs().mean()
-        loss = c.reconstruction * (squared + 0.1 * absolute) + c.kl * kl.mean()
-        numbers = {"MSE": squared.item(), "KL": kl.mean().item()}
+        backdrop = corners(real)
+        apart = (where(rebuilt.float(), backdrop) - where(real, backdrop)).square().mean()
+        loss = c.reconstruction * (squared + 0.1 * absolute) + c.where * apart + c.kl * kl.mean()
+        numbers = {"MSE": squared.item(), "where": apart.item(), "KL": kl.mean().item()}
         if playing:
             d.requires_grad_(False)
             with self.workers.accelerator.autocast():
