@@ -36,5 +36,6 @@ def copy_book(folder: Path, chapters: list[Path], settings: dict[str, object] | 
 def build(folder: Path) -> subprocess.CompletedProcess[str]:
     """`make book` in a copy: warnings as errors."""
     environment = {**os.environ, "NO_COLOR": "1"}
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "--all", "--warningiserror", "--keep-going", "--path-output", ".", "."]
+    tool = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [tool, "build", "--all", "--warningiserror", "--keep-going", "--path-output", ".", "."]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=300)

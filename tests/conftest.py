@@ -11,9 +11,9 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # workers share the cores; read when torch is first imported
 
-import hypothesis  # noqa: E402
-import numpy as np  # noqa: E402
-import pytest  # noqa: E402
+import hypothesis
+import numpy as np
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIPS = ROOT.parent / "shared" / "clips"

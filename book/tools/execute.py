@@ -40,7 +40,8 @@ def run(path: Path) -> float:
     notebook = nbformat.read(path, as_version=4)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     os.environ["T2V_STATIC"] = "1"  # widgets store their HTML alone
-    client = NotebookClient(notebook, timeout=600, startup_timeout=300, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}})
+    place = {"metadata": {"path": str(path.parent)}}
+    client = NotebookClient(notebook, timeout=600, startup_timeout=300, kernel_name="python3", resources=place)
     start = time.perf_counter()
     client.execute()
     seconds = time.perf_counter() - start

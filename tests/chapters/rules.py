@@ -107,7 +107,8 @@ def without_text(notebook: Notebook) -> list[str]:
         for output in cell["outputs"]:
             data = output.get("data", {})
             found += [f"code cell {n}: {what}" for what in bare_media("".join(data.get("text/html", "")))]
-            if any(kind.startswith("image/") for kind in data) and not cell["metadata"].get("mystnb", {}).get("image", {}).get("alt"):
+            told = cell["metadata"].get("mystnb", {}).get("image", {}).get("alt")
+            if any(kind.startswith("image/") for kind in data) and not told:
                 found.append(f"code cell {n}: a picture without alt")
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
@@ -125,7 +126,8 @@ def heavy_videos(notebook: Notebook) -> list[str]:
                 text = "".join(value) if isinstance(value, str | list) else ""
                 films = re.findall(r"data:video/[^;,]+;base64,([A-Za-z0-9+/=]+)", text)
                 films += [text] if kind.startswith("video/") else []
-                found += [f"code cell {n}: a video of {len(f) * 3 // 4000} kB" for f in films if len(f) * 3 / 4 > HEAVIEST_VIDEO]
+                weights = [len(film) * 3 // 4 for film in films]
+                found += [f"code cell {n}: a video of {weight // 1000} kB" for weight in weights if weight > HEAVIEST_VIDEO]
     return found
 
 

@@ -51,7 +51,9 @@ def broken(folder: Path, sound: list[Path]) -> dict[str, Path]:
 
 
 def nbval(*notebooks: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, "--nbval", "--nbval-current-env",
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull,
+               "--nbval", "--nbval-current-env", "--nbval-kernel-startup-timeout", "300",
+               "--nbval-cell-timeout", "300",
                "--nbval-sanitize-with", str(ROOT / "tests" / "chapters" / "sanitize.cfg"), *map(str, notebooks)]
     return subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=notebooks[0].parent,
                           env={**os.environ, "T2V_STATIC": "1"})
@@ -66,7 +68,8 @@ def test_the_build_turns_red_for_broken_notebooks_and_only_for_them(tmp_path, so
     red = build(copy_book(tmp_path / "red", [*sound, *made.values()]))
     assert red.returncode != 0
     for complaint, path in made.items():
-        assert [line for line in red.stderr.splitlines() if complaint in line and path.stem in line], complaint + red.stderr[-4000:]
+        said = [line for line in red.stderr.splitlines() if complaint in line and path.stem in line]
+        assert said, f"nothing of {complaint!r} in {red.stderr[-4000:]}"
     again = build(tmp_path / "red")
     assert again.returncode != 0, "the second build forgot what the first one found"
 

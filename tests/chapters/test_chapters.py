@@ -62,9 +62,10 @@ def shown(kind, value):
 
 
 @pytest.mark.parametrize("source, promised", [
-    ("print(1)", True), ("x = 1\nx", True), ("for i in range(3):\n    print(i)", True), ("display(film)", True), ("plt.show()", True),
-    ("x.shape", True), ("%timeit f()\nx = 1", False), ("x = 1", False), ("def f():\n    print(1)", False), ("x;", False),
-    ("items.append(1)", False), ("if x:\n    print(x)", False), ("import torch", False), ("assert x == 1", False), ("# a comment", False),
+    ("print(1)", True), ("x = 1\nx", True), ("for i in range(3):\n    print(i)", True), ("display(film)", True),
+    ("plt.show()", True), ("x.shape", True), ("%timeit f()\nx = 1", False), ("x = 1", False), ("def f():\n    print(1)", False),
+    ("x;", False), ("items.append(1)", False), ("if x:\n    print(x)", False), ("import torch", False),
+    ("assert x == 1", False), ("# a comment", False),
 ])  # fmt: skip
 def test_what_promises_output(source, promised):
     assert promises_output(source) is promised

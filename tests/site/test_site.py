@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parents[2]
 TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
 PAGES = [TOC["root"], *(c["file"] for part in TOC["parts"] for c in part["chapters"])]
 
+LOADS = re.compile(r"<(?:script|img|link|iframe|video|source)\b[^>]*\b(?:src|href)=\"(?:https?:)?//[^\"]*")
+
 
 @pytest.fixture(params=["http", "file"])
 def home(request, site):
@@ -37,7 +39,7 @@ def test_the_front_door_leads_to_the_welcome_page(home, visit):
 def test_pages_name_no_other_host_in_what_they_load(site):
     found = []
     for path in site.rglob("*.html"):
-        loads = re.findall(r"<(?:script|img|link|iframe|video|source)\b[^>]*\b(?:src|href)=\"(?:https?:)?//[^\"]*", path.read_text())
+        loads = LOADS.findall(path.read_text())
         found += [f"{path.name}: {tag[:120]}" for tag in loads if 'rel="canonical"' not in tag]
     assert found == []
 
