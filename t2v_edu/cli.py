@@ -9,6 +9,7 @@ import functools
 import math
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
@@ -177,9 +178,9 @@ def train(
     data: Annotated[Path | None, typer.Option(help="A folder of clips with captions, or of shards, instead of a world.",
                                               show_default=False)] = None,
     size: Annotated[ModelSize, typer.Option(help="toy: CPU, minutes; small: what ships; base: GPU.")] = ModelSize.toy,
-    steps: Annotated[int | None, typer.Option(help="How many; --resume keeps what was planned.", show_default="10000")] = None,
-    batch: Annotated[int, typer.Option(help="Clips a step and process, a multiple of 4.")] = 32,
-    lr: Annotated[float, typer.Option(help="Learning rate of the generator.")] = 1e-3,
+    steps: Annotated[int | None, typer.Option(help="How many; --resume keeps what was planned.", show_default=False)] = None,
+    batch: Annotated[int | None, typer.Option(help="Clips a step and process, a multiple of 4.", show_default=False)] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate of the generator.", show_default=False)] = None,
     init: Annotated[Path | None, typer.Option(help="Start from this trained model.", show_default=False)] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder, as it was set up.")] = False,
     device: Annotated[Device, typer.Option(help="auto takes a GPU if there is one.")] = Device.auto,
@@ -196,9 +197,11 @@ def train(
     if resume and not (out / "run.json").is_file():
         raise ValueError(f"{str(out)!r} holds no run to go on with; leave --resume out to begin one")
     _check_folder(out)
-    planned = TrainConfig.load(out / "run.json").steps if resume else TrainConfig().steps
-    config = TrainConfig(world=None if data else world, data=str(data) if data else None, size=size.value, batch=batch, lr=lr,
-                         steps=planned if steps is None else steps, seed=seed)
+    config = TrainConfig(world=None if data else world, data=str(data) if data else None, size=size.value, seed=seed)
+    if steps is None and resume:
+        steps = TrainConfig.load(out / "run.json").steps
+    config = replace(config, steps=config.steps if steps is None else steps, batch=config.batch if batch is None else batch,
+                     lr=config.lr if lr is None else lr)  # what is not said is for the recipe to choose
     from t2v_edu.training import recipes
 
     try:
