@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -65,8 +66,8 @@ class TrainConfig:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)}: use 1 or more")
         for name in ("lr", "critic_lr", "adversary", "reconstruction", "where", "kl", "r1", "warm_up", "seed", "critic_start"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} {getattr(self, name)} is negative; use 0 or more")
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} {getattr(self, name)} is negative or not finite; use 0 or more")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema {self.ema}: use 0 (no averaging) up to, not including, 1")
 
