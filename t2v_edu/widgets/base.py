@@ -65,8 +65,9 @@ class Widget(anywidget.AnyWidget):
             super().open()
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        data: dict[str, Any] = {} if is_stored() else dict(super()._repr_mimebundle_(**kwargs)[0])
-        return {**data, "text/plain": f"{type(self).__name__}: {self.picture()[1]}", "text/html": self.to_html()}, {}
+        live = None if is_stored() else super()._repr_mimebundle_(**kwargs)
+        twin = {"text/plain": f"{type(self).__name__}: {self.picture()[1]}", "text/html": self.to_html()}
+        return {**(live[0] if live else {}), **twin}, {}
 
 
 def is_stored() -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 from t2v_edu.widgets.tables import tables_json
@@ -29,7 +29,7 @@ def join(names: tuple[str, ...]) -> str:
     return "\n".join(_source(name) for name in names)
 
 
-@lru_cache(maxsize=None)
+@cache
 def module(widget: str) -> str:
     """The ES module of a widget, as anywidget wants it: its default export has `render`.
 
@@ -40,7 +40,7 @@ def module(widget: str) -> str:
     return f"{join(names)}\nexport default {export};\n"
 
 
-@lru_cache(maxsize=1)
+@cache
 def site_script() -> str:
     """The classic script that brings every widget of a static page to life: over http, below any prefix, and from file://.
 
@@ -51,7 +51,7 @@ def site_script() -> str:
     return f'"use strict";\n(() => {{\n{join((*names, "site"))}\nbringToLife({{ {host} }});\n}})();\n'
 
 
-@lru_cache(maxsize=1)
+@cache
 def site_css() -> str:
     """The style sheet of all widgets, light and dark."""
     return (JS / "widgets.css").read_text(encoding="utf-8")

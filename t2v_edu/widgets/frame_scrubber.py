@@ -25,7 +25,7 @@ class FrameScrubber(Widget):
     """Pictures or films made at several moments, one at a time or beside the last, with a slider, and curves under it.
 
     Args:
-        frames: one for each moment: a film (T, H, W, 3) uint8, a picture (H, W, 3) uint8, or a picture's file as bytes; all alike.
+        frames: one for each moment: a film (T, H, W, 3) uint8, a picture (H, W, 3) uint8, or a picture's file; all alike.
         labels: what each moment is called ("step 200").
         alt: what is to be seen, in words; the label is added to it.
         curves: lines to draw under the slider, name → values at equal distances from the first moment to the last.
@@ -51,8 +51,9 @@ class FrameScrubber(Widget):
     width, height, frames = (traitlets.Int().tag(sync=True) for _ in range(3))
     fps = traitlets.Float(8.0).tag(sync=True)
 
-    def __init__(self, frames: Sequence[Frames], labels: Sequence[str], alt: str, *, curves: Mapping[str, Sequence[float]] | None = None,
-                 fps: float = 8.0, quality: int = 80, question: str = "", answer: str = "") -> None:
+    def __init__(self, frames: Sequence[Frames], labels: Sequence[str], alt: str, *,
+                 curves: Mapping[str, Sequence[float]] | None = None, fps: float = 8.0, quality: int = 80,
+                 question: str = "", answer: str = "") -> None:
         films = [_as_film(one) for one in frames]
         _check(films, labels, alt)
         count, height, width = films[0].shape[:3]
@@ -61,9 +62,10 @@ class FrameScrubber(Widget):
             raise ValueError(f"the pictures take {sum(map(len, strips)) // 1000} kB and {LIMIT // 1000} kB are allowed; "
                              "show fewer moments, smaller or shorter films, or a lower quality")
         self._last = films[-1]
-        lines = {name: [round(float(v), 4) if np.isfinite(v) else None for v in values] for name, values in (curves or {}).items()}
-        super().__init__(strips=strips, labels=[str(label) for label in labels], alt=alt, curves=lines, width=width, height=height,
-                         frames=count, fps=fps, question=question, answer=answer)
+        super().__init__(strips=strips, labels=[str(label) for label in labels], alt=alt,
+                         width=width, height=height, frames=count,
+                         curves={name: [_finite(v) for v in values] for name, values in (curves or {}).items()},
+                         fps=fps, question=question, answer=answer)
 
     def page_state(self) -> dict[str, Any]:
         return {**super().page_state(), **{name: getattr(self, name) for name in self._data}}
@@ -87,6 +89,11 @@ def _check(films: list[NDArray[np.uint8]], labels: Sequence[str], alt: str) -> N
         raise ValueError(f"the moments differ in shape: {', '.join(map(str, shapes))}; make them alike")
     if not alt.strip():
         raise ValueError("alt is empty; say in words what is to be seen")
+
+
+def _finite(value: float) -> float | None:
+    """JSON has no word for infinity."""
+    return round(float(value), 4) if np.isfinite(value) else None
 
 
 def _to_webp(pixels: NDArray[np.uint8], quality: int) -> str:

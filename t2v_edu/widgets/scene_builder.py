@@ -22,8 +22,8 @@ _SLOTS = ("kind", "color", "size", "action", "direction", "speed")
 _COMPANION = actor("star", "yellow")
 _QUESTION = "Which of these menus change what a single frame shows, and which only change how one frame follows another?"
 _ANSWER = (
-    "Actor, colour, size and place can be read off any one frame: pause the film and they are all there. Action, direction and speed "
-    "live between the frames. A model that draws beautiful frames may still know nothing of them, so they are measured apart."
+    "Actor, colour, size and place can be read off any one frame: pause the film and they are all there. Action, direction and "
+    "speed live between the frames. A model that draws fine frames may still know nothing of them, so they are measured apart."
 )
 
 
@@ -84,7 +84,8 @@ class SceneBuilder(Widget):
 
     def picture(self) -> tuple[NDArray[np.uint8], str]:
         """Five moments of the film side by side."""
-        return strip(self.film(16, 96, 96), 5)[0], f"{self.caption('en')} · {self.caption('zh')} (five moments, from left to right)"
+        text = f"{self.caption('en')} · {self.caption('zh')} (five moments, from left to right)"
+        return strip(self.film(16, 96, 96), 5)[0], text
 
 
 def take_of(number: int, who: int) -> Take:

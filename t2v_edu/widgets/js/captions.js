@@ -11,8 +11,8 @@ export function sayPlainly(scene, lang) {
     return fill(kind.text, { size: kind.sizes[a.size], color: kind.colors[a.color] });
   });
   const doings = scene.actors.map((a) => t.predicates[`${a.action}/${a.direction}/${a.speed}`]);
-  const places = { ...t.places, ...t.kinds[scene.actors[0].kind].places };
-  const place = scene.place === t.silent_place ? "" : places[scene.place];
+  const host = t.kinds[scene.actors[0].kind];
+  const place = scene.place === host.silent_place ? "" : { ...t.places, ...host.places }[scene.place];
   const text = actors.length === 1
     ? fill(t.one, { actor: actors[0], doing: fill(doings[0], { place }), place })
     : fill(place ? t.two_placed : t.two, {

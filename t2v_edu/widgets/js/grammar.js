@@ -18,7 +18,7 @@ export function choices(state, slot, suffix = "") {
   const cast = TABLES.cast[state["kind" + suffix]], pair = state.relation !== "none";
   const all = (values) => values.map((value) => ({ value, usual: true, lost: false }));
   switch (slot) {
-    case "kind": return all(pair ? TABLES.pair_kinds : TABLES.kinds);
+    case "kind": return all(pair || suffix ? TABLES.pair_kinds : TABLES.kinds);
     case "color": return cast.colors.map((value) => ({ value, usual: true, lost: clashes(value, state.place) }));
     case "size": return all(TABLES.sizes);
     case "action": return all(cast.actions);

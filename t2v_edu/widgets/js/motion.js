@@ -52,7 +52,8 @@ function place(share, offsets, margin) {
   return high > low ? low + share * (high - low) : (low + high) / 2;
 }
 
-/** One actor of a one-actor scene over `frames` frames: an array of {x, y, radius, angle, gait}, as motion.Poses. */
+/** One actor of a one-actor scene over `frames` frames: an array of {x, y, radius, angle, gait} as motion.Poses,
+ *  and `largest`, the largest radius of the film. */
 export function poses(actor, take, frames) {
   const m = TABLES.motion, times = Array.from({ length: frames }, (_, t) => (frames > 1 ? t / (frames - 1) : 0));
   const [start, end] = actor.action === "shrinks" ? [m.growth[1], m.growth[0]] : m.growth;
@@ -68,8 +69,9 @@ export function poses(actor, take, frames) {
     x: x0 + dx[t],
     y: dy[t] + (isStory(actor.kind) ? ground - m.feet[actor.kind] * size * scale[t] : y0),
     radius: size * scale[t],
+    largest: size * largest,
     angle: offsets[t][2],
-    gait: (m.strides[actor.action] ?? 1) * u + take.phase,
+    gait: (m.strides[actor.action] ?? 1) * u + (actor.action === "jumps" ? 0 : take.phase), // legs are tucked at the top of a hop
   }));
 }
 
@@ -78,7 +80,7 @@ export function stage(scene, takes, frames) {
   if (!scene.relation) return [poses(scene.actors[0], takes[0], frames)];
   const cells = scene.relation === "left_of" ? [[0.25, 0.5], [0.75, 0.5]] : [[0.5, 0.25], [0.5, 0.75]];
   return scene.actors.map((actor, i) => poses(actor, takes[i], frames).map((p) => ({
-    ...p, x: cells[i][0] + (p.x - 0.5) / 2, y: cells[i][1] + (p.y - 0.5) / 2, radius: p.radius / 2,
+    ...p, x: cells[i][0] + (p.x - 0.5) / 2, y: cells[i][1] + (p.y - 0.5) / 2, radius: p.radius / 2, largest: p.largest / 2,
   })));
 }
 

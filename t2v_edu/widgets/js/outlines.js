@@ -77,12 +77,14 @@ function sample(table, dx, dy) {
   return upper + (row - r) * (lower - upper);
 }
 
-/** Draw a field over a canvas {width, height, data: RGB floats}; a pixel's share is its distance in pixels plus one half. */
-export function paintOutline(canvas, table, color, x, y, radius, angle) {
-  const { width, height, data } = canvas, reach = radius * 1.2 + 1, cos = Math.cos(angle), sin = Math.sin(angle);
-  const right = Math.min(width, Math.ceil(x + reach)), bottom = Math.min(height, Math.ceil(y + reach));
-  for (let py = Math.max(0, Math.floor(y - reach)); py < bottom; py++) {
-    for (let px = Math.max(0, Math.floor(x - reach)); px < right; px++) {
+/** Draw a field over a canvas {width, height, data: RGB floats}; a pixel's share is its distance in pixels plus one half.
+ *  The window is as wide in every frame as the largest radius of the film wants it. */
+export function paintOutline(canvas, table, color, x, y, radius, angle, largest) {
+  const { width, height, data } = canvas, reach = largest * 1.2 + 1, side = Math.ceil(2 * reach) + 1;
+  const left = Math.floor(x - reach), top = Math.floor(y - reach), cos = Math.cos(angle), sin = Math.sin(angle);
+  const right = Math.min(width, left + side), bottom = Math.min(height, top + side);
+  for (let py = Math.max(0, top); py < bottom; py++) {
+    for (let px = Math.max(0, left); px < right; px++) {
       const dx = (px + 0.5 - x) / radius, dy = (py + 0.5 - y) / radius;
       const share = Math.min(1, sample(table, cos * dx + sin * dy, cos * dy - sin * dx) * radius + 0.5);
       if (share <= 0) continue;

@@ -8,11 +8,12 @@ import { TABLES } from "./tables.js";
 export function drawFrame(place, cast, height, width) {
   const canvas = { width, height, data: Float32Array.from(placePicture(place, height, width)) };
   for (const { actor, take, pose } of cast) {
-    const x = pose.x * width, y = pose.y * height, radius = pose.radius * Math.min(height, width), color = TABLES.rgb[actor.color];
+    const short = Math.min(height, width), color = TABLES.rgb[actor.color];
+    const x = pose.x * width, y = pose.y * height, radius = pose.radius * short;
     if (TABLES.story.includes(actor.kind)) {
       paintPuppet(canvas, actor.kind, actor.action, pose.gait, color, x, y, radius, actor.direction === "left");
     } else {
-      paintOutline(canvas, field(actor.kind, take.hand), color, x, y, radius, pose.angle);
+      paintOutline(canvas, field(actor.kind, take.hand), color, x, y, radius, pose.angle, pose.largest * short);
     }
   }
   return canvas.data;
