@@ -22,7 +22,8 @@ class TrainConfig:
         adversary: weight of the generator's adversarial loss.  critic_start: the step from which it counts.
         reconstruction: weight of the squared error of clips rebuilt from their own noise; 0 trains by the game alone.
         where: weight of the squared distance between the centres (and spreads) of a clip and its rebuilt self.
-        kl: weight of KL(q(z | video) ‖ N(0, 1)) beside it.
+        kl: weight of KL(q(z | video) ‖ N(0, 1)) beside it, from step `kl_from`; `kl_early` before. Cheap noise lets the model learn
+            to see; dear noise then leaves to the caption what the caption says.
         r1, r1_every: weight γ of the gradient penalty, and how often it is taken.
         ema: decay of the averaged weights, which are what is saved.
         warm_up: steps in which the text encoder alone learns to tell captions apart (worlds only).
@@ -40,10 +41,12 @@ class TrainConfig:
     critic_lr: float = 4e-4
     game: str = "hinge"
     adversary: float = 0.1
-    critic_start: int = 6000
+    critic_start: int = 8000
     reconstruction: float = 50.0
     where: float = 30.0
-    kl: float = 2e-4
+    kl: float = 5e-3
+    kl_early: float = 2e-4
+    kl_from: int = 5000
     r1: float = 0.01
     r1_every: int = 8
     ema: float = 0.998
@@ -65,7 +68,20 @@ class TrainConfig:
         for name in ("steps", "r1_every", "evaluate_every", "save_every", "keep"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)}: use 1 or more")
-        for name in ("lr", "critic_lr", "adversary", "reconstruction", "where", "kl", "r1", "warm_up", "seed", "critic_start"):
+        for name in (
+            "lr",
+            "critic_lr",
+            "adversary",
+            "reconstruction",
+            "where",
+            "kl",
+            "kl_early",
+            "kl_from",
+            "r1",
+            "warm_up",
+            "seed",
+            "critic_start",
+        ):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} {getattr(self, name)} is negative or not finite; use 0 or more")
         if not 0 <= self.ema < 1:

@@ -71,7 +71,9 @@ class VideoGANTrainee:
             made = self.model.generator(torch.cat([own, free]), torch.cat([text.pooled, half.pooled]))
             rebuilt, fake = made[: len(real)], made[len(real) :]
         numbers = self.update_discriminator(real, fake.detach(), text.detach(), half.detach(), frames, step) if playing else {}
-        numbers |= self.update_generator(real, rebuilt, fake, half.detach(), gaussian_kl(mean, log_var), frames, playing)
+        price = c.kl if step >= c.kl_from else c.kl_early
+        kl = gaussian_kl(mean, log_var).mean()
+        numbers |= self.update_generator(real, rebuilt, fake, half.detach(), price, kl, frames, playing)
         self.update_average(step)
         return numbers
 
@@ -102,7 +104,7 @@ class VideoGANTrainee:
         return numbers
 
     def update_generator(
-        self, real: Tensor, rebuilt: Tensor, fake: Tensor, half: TextCode, kl: Tensor, frames: Tensor, playing: bool
+        self, real: Tensor, rebuilt: Tensor, fake: Tensor, half: TextCode, price: float, kl: Tensor, frames: Tensor, playing: bool
     ) -> dict[str, float]:
         """Rebuild real clips from their own noise, at a price for what the noise tells, and please the discriminator."""
         c, d = self.config, self.discriminator
@@ -110,8 +112,8 @@ class VideoGANTrainee:
         absolute = (rebuilt.float() - real).abs().mean()
         backdrop = corners(real)
         apart = (where(rebuilt.float(), backdrop) - where(real, backdrop)).square().mean()
-        loss = c.reconstruction * (squared + 0.1 * absolute) + c.where * apart + c.kl * kl.mean()
-        numbers = {"MSE": squared.item(), "where": apart.item(), "KL": kl.mean().item()}
+        loss = c.reconstruction * (squared + 0.1 * absolute) + c.where * apart + price * kl
+        numbers = {"MSE": squared.item(), "where": apart.item(), "KL": kl.item()}
         if playing:
             d.requires_grad_(False)
             with self.workers.accelerator.autocast():
