@@ -75,7 +75,7 @@ class Generator(nn.Module):
         The code is turned into the coefficients of a sum of swings in time, so that a path is smooth by construction and
         bounces, orbits and turns are a single term each.
         """
-        swings = self.pose(motion).unflatten(1, (self.config.layers, 6, -1))  # (B, layers, 6, K)
+        swings = self.pose(motion).view(len(motion), self.config.layers, 6, -1)  # (B, layers, 6, K)
         paths = torch.einsum("blpk,tk->btlp", swings, self.beats).unflatten(3, (2, 3))  # (B, T, layers, 2, 3)
         rest = torch.eye(2, 3, device=motion.device, dtype=paths.dtype)
         return ZOOM * (rest + 2 * torch.tanh(paths / 8))  # bounded, so that no sheet is ever lost from sight

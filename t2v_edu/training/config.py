@@ -22,8 +22,8 @@ class TrainConfig:
         adversary: weight of the generator's adversarial loss.  critic_start: the step from which it counts.
         reconstruction: weight of the squared error of clips rebuilt from their own noise; 0 trains by the game alone.
         where: weight of the squared distance between the centres (and spreads) of a clip and its rebuilt self.
-        kl: weight of KL(q(z | video) ‖ N(0, 1)) beside it, from step `kl_from`; `kl_early` before. Cheap noise lets the model learn
-            to see; dear noise then leaves to the caption what the caption says.
+        kl: weight of KL(q(z | video) ‖ N(0, 1)) beside it, from step `kl_from`; `kl_early` before. Cheap noise lets the model
+            learn to see; dear noise then leaves to the caption what the caption says.
         r1, r1_every: weight γ of the gradient penalty, and how often it is taken.
         ema: decay of the averaged weights, which are what is saved.
         warm_up: steps in which the text encoder alone learns to tell captions apart (worlds only).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,8 @@ def polygon_distance(points: Floats, corners: Floats) -> Floats:
         crosses = (points[..., 1] >= a[1]) != (points[..., 1] >= b[1])
         side = edge[0] * to[..., 1] - edge[1] * to[..., 0]
         inside ^= crosses & ((side > 0) == (b[1] > a[1]))
-    return np.where(inside, 1.0, -1.0) * np.sqrt(nearest)
+    distance: Floats = np.where(inside, 1.0, -1.0) * np.sqrt(nearest)
+    return distance
 
 
 @lru_cache(maxsize=1)
@@ -91,7 +93,8 @@ def _digit_field(digit: int, hand: int) -> Floats:
     level = weight @ scan @ weight.T - LEVEL
     line = _crossings(level, fine)
     nearest = np.sqrt(((_grid().reshape(-1, 1, 2) - line) ** 2).sum(-1).min(1))
-    return np.where(level > 0, 1.0, -1.0) * nearest.reshape(GRID, GRID)
+    distance: Floats = np.where(level > 0, 1.0, -1.0) * nearest.reshape(GRID, GRID)
+    return distance
 
 
 def _crossings(level: Floats, axis: Floats) -> Floats:
@@ -111,5 +114,5 @@ def _grid() -> Floats:
     return np.stack(np.meshgrid(axis, axis), axis=-1)
 
 
-def _polar(angle: Floats, radius: Floats) -> Floats:
+def _polar(angle: NDArray[Any], radius: NDArray[Any]) -> Floats:
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=-1)

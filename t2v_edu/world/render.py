@@ -65,11 +65,11 @@ def paint_actor(canvas: NDArray[np.float32], actor: Actor, take: Take, pose: Pos
     """Draw one actor over a canvas (T, H, W, 3), 0 to 255, in place."""
     height, width = canvas.shape[1:3]
     x, y, radius = pose.x * width, pose.y * height, pose.radius * min(height, width)
-    color = np.asarray(RGB[actor.color], dtype=np.float32)
+    color = RGB[actor.color]
     if actor.kind in STORY:
         paint_puppet(canvas, actor.kind, actor.action, pose.gait, color, x, y, radius, actor.direction == "left")
     else:
-        paint_outline(canvas, field(actor.kind, take.hand), color, x, y, radius, pose.angle)
+        paint_outline(canvas, field(actor.kind, take.hand), np.asarray(color, np.float32), x, y, radius, pose.angle)
 
 
 def paint_outline(
