@@ -77,9 +77,9 @@ def score(cases: list[tuple[Scene, Film]], world: str, damage: Callable[[Film], 
     damaged = [(scene, damage(film)) for scene, film in cases]
     for _, film in damaged[:3]:
         read(film, world=world)
-    start = time.perf_counter()
+    start = time.process_time()
     readings = [read(film, world=world) for _, film in damaged]
-    speed = len(damaged) / (time.perf_counter() - start)
+    speed = len(damaged) / (time.process_time() - start)
     right: dict[str, list[bool]] = {}
     for (scene, _), reading in zip(damaged, readings, strict=True):
         for key, ok in reading.agrees(scene).items():

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from t2v_edu.world.oracle_actor import ATTRIBUTES, read_actor
-from t2v_edu.world.oracle_ground import Cell, Choice, find_place
-from t2v_edu.world.scene import WORLDS, Actor, Scene, sample_scene
+from t2v_edu.world.oracle_actor import ATTRIBUTES, EXACT, read_actor
+from t2v_edu.world.oracle_ground import Cell, Choice, find_place, margin
+from t2v_edu.world.oracle_pair import read_pair
+from t2v_edu.world.scene import PLAIN_PLACES, WORLDS, Actor, Scene, sample_scene
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,21 @@ def read(video: NDArray[np.uint8], *, world: str | None = None) -> Reading:
         raise ValueError(f"a film needs at least 16×16 pixels to be read, not {video.shape[1]}×{video.shape[2]}: shape {video.shape}")
     rules = WORLDS[world or "all"]
     place, difference, picture = find_place(video, rules.places)
-    found: dict[str, Choice] = {"place": place}
-    if place.name is not None:
+    if place.name is None:
+        return _reading({"place": place}, rules.actors[0])
+    single = pair = None
+    if 1 in rules.actors:
         whole = Cell(0.0, 0.0, float(video.shape[2]), float(video.shape[1]))
-        actor = read_actor(difference, picture, whole, rules.kinds)
-        found |= actor.choices
-        if any(c.name is not None for c in actor.choices.values()):
-            found |= {"count": Choice("1", 1.0), "relation": Choice("none", 1.0)}
-    return _reading(found, 1)
+        single = read_actor(difference, picture, whole, rules.kinds)
+    if 2 in rules.actors and place.name in PLAIN_PLACES and (single is None or single.residual > EXACT):
+        pair = read_pair(difference, picture, rules.kinds)
+    if pair is not None and (single is None or pair.residual < single.residual):
+        sure = 1.0 if single is None else margin(pair.residual, single.residual)
+        found = {k + suffix: c for suffix, actor in zip(("", "_2"), pair.actors, strict=True) for k, c in actor.choices.items()}
+        return _reading({**found, "place": place, "count": Choice("2", sure), "relation": pair.relation}, 2)
+    if single is None or single.residual >= 1.0:
+        return _reading({"place": place}, rules.actors[0])
+    return _reading({**single.choices, "place": place, "count": Choice("1", 1.0), "relation": Choice("none", 1.0)}, 1)
 
 
 def _reading(found: dict[str, Choice], actors: int) -> Reading:

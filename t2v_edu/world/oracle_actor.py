@@ -14,6 +14,7 @@ from t2v_edu.world.oracle_story import read_puppet
 from t2v_edu.world.scene import CAST, PAINTS, STORY
 
 ATTRIBUTES = ("kind", "color", "size", "action", "direction", "speed")
+EXACT = 0.06  # an actor that leaves no more than this unexplained is what it looks like
 STRAY = 0.25  # of the covered area, outside the actor's window: more than this, and there is something else in the picture
 HAZE = 0.3  # coverage below this outside the window is haze, not an actor
 
@@ -33,7 +34,7 @@ def read_actor(difference: Pixels, picture: Pixels, cell: Cell, kinds: tuple[str
     """Read one actor, as whatever it resembles most. Arguments as for `read_outline`, any kinds."""
     plain = tuple(k for k in kinds if k not in STORY)
     found = read_outline(difference, picture, cell, plain) if plain else NOBODY
-    if len(plain) < len(kinds):
+    if len(plain) < len(kinds) and found.residual > EXACT:
         puppet = read_puppet(difference, picture, cell, kinds)
         if puppet is not None and puppet.residual < found.residual:
             found = ActorReading(puppet.choices, puppet.residual)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,6 @@ BLURS = (0.0, 0.022, 0.044)  # standard deviations, share of the side: a clip ma
 SURE_LOOK = 0.12  # the best residual has to be so much smaller than the second best, as a share
 LOST_LOOK = 0.55  # root of the share of a look's energy that the best drawing leaves unexplained
 FLOOR = 0.02
-FINE = 0.25  # pixels between the samples of a drawing
 
 
 @dataclass(frozen=True)
@@ -71,71 +71,67 @@ def align(share: Pixels, seen: Track, scale: Floats, cell: Cell) -> Pixels:
 @lru_cache(maxsize=32)
 def _still_bank(kinds: tuple[str, ...], short: float) -> tuple[LookBank, NDArray[np.int_]]:
     """Upright drawings of all kinds, hands, sizes and blurs, and the hand of each."""
-    cell = Cell(0.0, 0.0, short, short)
-    labels, drawings, whose = [], [], []
-    for kind in kinds:
-        for hand in range(hands().shape[1] if kind in DIGITS else 1):
-            for size in SIZES:
-                for blur in BLURS:
-                    drawings.append(_drawing(kind, hand, RADIUS[size] * short, np.zeros(1), blur * short, cell)[0])
-                    labels.append((kind, size, "", ""))
-                    whose.append(hand)
-    return _bank(labels, drawings), np.asarray(whose)
+    who = [(kind, hand) for kind in kinds for hand in range(hands().shape[1] if kind in DIGITS else 1)]
+    fields = np.stack([field(kind, hand) for kind, hand in who])
+    labels, drawings = [], []
+    for size in SIZES:
+        for looks in _drawings(fields, RADIUS[size] * short, BLURS, short):
+            drawings.append(looks)
+            labels += [(kind, size, "", "") for kind, _ in who]
+    return _bank(labels, np.concatenate(drawings)), np.tile([hand for _, hand in who], len(SIZES) * len(BLURS))
 
 
 @lru_cache(maxsize=16)
 def _turn_bank(kinds: tuple[str, ...], short: float, frames: int) -> LookBank:
     """Every turn of every kind that spins, as one long row of its T drawings."""
-    cell = Cell(0.0, 0.0, short, short)
     u = np.linspace(0.0, 1.0, frames)
     labels, drawings = [], []
-    for kind in kinds:
+    for kind, direction, speed in product(kinds, *ACTIONS["spins"]):
+        angle = (1 if direction == "clockwise" else -1) * 2 * np.pi * SPINS[speed] * u
+        fields = _turned(field(kind), angle)
         for size in SIZES:
-            for direction in ACTIONS["spins"][0]:
-                for speed in ACTIONS["spins"][1]:
-                    angle = (1 if direction == "clockwise" else -1) * 2 * np.pi * SPINS[speed] * u
-                    for blur in BLURS[::2]:
-                        drawings.append(_drawing(kind, 0, RADIUS[size] * short, angle, blur * short, cell).ravel())
-                        labels.append((kind, size, direction, speed))
-    return _bank(labels, drawings)
+            for looks in _drawings(fields, RADIUS[size] * short, BLURS[::2], short):
+                drawings.append(looks.ravel())
+                labels.append((kind, size, direction, speed))
+    return _bank(labels, np.asarray(drawings))
 
 
-def _bank(labels: list[tuple[str, str, str, str]], drawings: list[Pixels]) -> LookBank:
-    table = np.asarray(drawings, np.float32).reshape(len(drawings), -1)
+def _bank(labels: list[tuple[str, str, str, str]], drawings: Pixels) -> LookBank:
+    table = drawings.reshape(len(labels), -1)
     return LookBank(np.asarray(labels), table, np.einsum("np,np->n", table, table))
 
 
-def _drawing(kind: str, hand: int, radius: float, angle: Floats, blur: float, cell: Cell) -> Pixels:
-    """Expected look (T, SIDE, SIDE) of an outline of this radius in pixels, at each angle, sampled as `align` samples."""
-    offsets, spread = _offsets(cell)
-    reach = REACH * radius + 2 * FINE
-    fine = np.arange(-reach, reach + FINE, FINE)
-    cos, sin = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
-    dx, dy = fine[None, None, :] / radius, fine[None, :, None] / radius
-    cover = np.clip(_sample(field(kind, hand), cos * dx + sin * dy, cos * dy - sin * dx) * radius + 0.5, 0.0, 1.0)
+def _drawings(fields: Pixels, radius: float, blurs: tuple[float, ...], short: float) -> list[Pixels]:
+    """Expected looks of N fields (N, GRID, GRID) at this radius in pixels, as `align` samples them: (N, SIDE, SIDE) for each blur."""
+    offsets, spread = _offsets(Cell(0.0, 0.0, short, short))
+    fine = np.linspace(-REACH, REACH, GRID) * radius
+    step = fine[1] - fine[0]
+    cover = np.clip(fields * np.float32(radius) + np.float32(0.5), 0.0, 1.0)
     mass = cover.sum((1, 2))
-    cx, cy = cover.sum(1) @ fine / mass, cover.sum(2) @ fine / mass
+    centre = np.stack([cover.sum(2) @ fine, cover.sum(1) @ fine]) / mass  # y and x, (2, N)
 
-    def weights(centre: Floats) -> Floats:
-        distance = np.abs(fine - (centre[:, None] + offsets)[..., None])
+    def weights(about: Floats, blur: float) -> Pixels:
+        distance = np.abs(fine - (about[:, None] + offsets)[..., None])
         if blur == 0.0:
-            return np.maximum(0.0, 1.0 - distance / spread) * (FINE / spread)
-        variance = spread**2 / 6 + blur**2
-        return np.exp(-0.5 * distance**2 / variance) * (FINE / np.sqrt(2 * np.pi * variance))
+            return (np.maximum(0.0, 1.0 - distance / spread) * (step / spread)).astype(np.float32)
+        variance = spread**2 / 6 + (blur * short) ** 2
+        return (np.exp(-0.5 * distance**2 / variance) * (step / np.sqrt(2 * np.pi * variance))).astype(np.float32)
 
-    return (weights(cy) @ cover @ weights(cx).transpose(0, 2, 1)).astype(np.float32)
+    return [weights(centre[0], b) @ cover @ weights(centre[1], b).transpose(0, 2, 1) for b in blurs]
 
 
-def _sample(table: Pixels, dx: Floats, dy: Floats) -> Floats:
-    """Bilinear look-up of a field at offsets in radii; outside of it, its rim."""
-    col = np.clip((dx + REACH) * ((GRID - 1) / (2 * REACH)), 0, GRID - 1.001)
-    row = np.clip((dy + REACH) * ((GRID - 1) / (2 * REACH)), 0, GRID - 1.001)
+def _turned(table: Pixels, angle: Floats) -> Pixels:
+    """A field turned clockwise by each angle, (T, GRID, GRID), by bilinear look-up."""
+    axis = np.linspace(-REACH, REACH, GRID)
+    cos, sin = np.cos(angle)[:, None, None], np.sin(angle)[:, None, None]
+    dx, dy = axis[None, None, :], axis[None, :, None]
+    col = np.clip((cos * dx + sin * dy + REACH) * ((GRID - 1) / (2 * REACH)), 0, GRID - 1.001)
+    row = np.clip((cos * dy - sin * dx + REACH) * ((GRID - 1) / (2 * REACH)), 0, GRID - 1.001)
     c, r = col.astype(int), row.astype(int)
     fc, fr = col - c, row - r
     upper = table[r, c] * (1 - fc) + table[r, c + 1] * fc
     lower = table[r + 1, c] * (1 - fc) + table[r + 1, c + 1] * fc
-    out: Floats = upper * (1 - fr) + lower * fr
-    return out
+    return (upper * (1 - fr) + lower * fr).astype(np.float32)
 
 
 def fit_still(looks: Pixels, kinds: tuple[str, ...], cell: Cell) -> LookFit:

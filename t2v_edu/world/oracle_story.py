@@ -17,7 +17,7 @@ from t2v_edu.world.scene import CAST, SIZES, STORY, Actor
 from t2v_edu.world.sprites import paint_puppet, pose_of
 
 SHOWS = 6.0  # levels: a pixel that differs this much from a clean place is the puppet's
-TINTS = 4  # phases of the gait that are tried
+TINTS = 2  # phases of the gait that are tried
 SURE_PUPPET = 0.08  # the best residual has to be so much smaller than the second best, as a share
 LOST_PUPPET = 0.6  # root of the share of the puppet's energy that the best drawing leaves unexplained
 
@@ -48,33 +48,41 @@ def silhouette(difference: Pixels) -> Pixels:
     return np.clip((most - 2 * empty) * (1 / (SHOWS + 2 * empty)), 0.0, 1.0)
 
 
-@lru_cache(maxsize=256)
-def drawings(kind: str, motion: Motion, frames: int, cell: Cell) -> Drawings:
+@lru_cache(maxsize=512)
+def drawings(kind: str, motion: Motion, frames: int, short: float) -> Drawings:
     """Films of a puppet made as `render` makes them, taken apart into layers, aligned and averaged as `align` does."""
-    height, width = int(np.ceil(cell.top + cell.height)), int(np.ceil(cell.left + cell.width))
     sizes, layers = [], []
     for size in SIZES:
         for phase in range(TINTS):
             actor = Actor(kind, CAST[kind].colors[0], size, *motion)
-            p = poses(actor, Take(phase=phase / TINTS), frames)
-            x, y, radius = p.x * cell.width + cell.left, p.y * cell.height + cell.top, p.radius * cell.short
-
-            def paint(level: float, ink: tuple[int, int, int]) -> Pixels:
-                canvas = np.full((frames, height, width, 3), level, np.float32)
-                paint_puppet(canvas, kind, pose_of(kind, actor.action), p.gait, ink, x, y, radius, actor.direction == "left")  # noqa: B023
-                return canvas
-
-            own = paint(0.0, (0, 0, 0))
-            alpha = 1.0 - (paint(255.0, (0, 0, 0)) - own)[..., 0] / 255.0
-            weight = (paint(0.0, (255, 255, 255)) - own)[..., 0] / 255.0
-            seen = track(np.ascontiguousarray(alpha), cell)
-            assert seen is not None
-            scale = p.radius / p.radius.mean()
-            layers.append([align(np.ascontiguousarray(a), seen, scale, cell).mean(0).ravel()
-                           for a in (own[..., 0], own[..., 1], own[..., 2], weight, alpha)])
+            layers.append(_layers(actor, Take(phase=phase / TINTS), frames, short))
             sizes.append(size)
     table = np.asarray(layers, np.float32)
-    return Drawings(tuple(sizes), np.moveaxis(table[:, :3], 1, 2), table[:, 3], table[:, 4])
+    return Drawings(tuple(sizes), np.ascontiguousarray(np.moveaxis(table[:, :3], 1, 2)), table[:, 3], table[:, 4])
+
+
+def _layers(actor: Actor, take: Take, frames: int, short: float) -> list[Pixels]:
+    """Own red, green and blue, weight of the actor's colour, and alpha of one take: aligned means (P,)."""
+    p = poses(actor, take, frames)
+    radius = p.radius * short
+    half = int(np.ceil(1.1 * radius.max())) + 2
+    x, y = (half + v * short - np.floor(v * short) for v in (p.x, p.y))  # in a small frame of its own, as far between pixels
+
+    def paint(level: float, ink: tuple[int, int, int]) -> Pixels:
+        canvas = np.full((frames, 2 * half + 1, 2 * half + 1, 3), level, np.float32)
+        paint_puppet(canvas, actor.kind, pose_of(actor.kind, actor.action), p.gait, ink, x, y, radius, actor.direction == "left")
+        return canvas
+
+    own = paint(0.0, (0, 0, 0))
+    rest = (paint(255.0, (0, 255, 0)) - own) / 255.0
+    alpha, weight = 1.0 - rest[..., 0], rest[..., 1] - rest[..., 0]
+    film = np.ascontiguousarray(np.stack([own[..., 0], own[..., 1], own[..., 2], weight, alpha]), np.float32)
+    rows, columns = alpha.sum(2, dtype=np.float64), alpha.sum(1, dtype=np.float64)
+    mass = rows.sum(1) * short
+    centres = np.arange(2 * half + 1) + 0.5
+    seen = Track(mass * short, columns @ centres / mass, rows @ centres / mass, radius / short)
+    scale = p.radius / p.radius.mean()
+    return [align(layer, seen, scale, Cell(0.0, 0.0, short, short)).mean(0).ravel() for layer in film]
 
 
 def read_puppet(difference: Pixels, picture: Pixels, cell: Cell, kinds: tuple[str, ...]) -> PuppetFit | None:
@@ -109,7 +117,7 @@ def _window(difference: Pixels, picture: Pixels, seen: Track, path: PathFit, cel
 def _compare(look: Pixels, under: Pixels, kind: str, path: PathFit, frames: int,
              cell: Cell) -> tuple[NDArray[np.floating], list[tuple[str, str, str]]]:
     """Share of the energy that each drawing in each colour leaves unexplained, and its kind, color and size."""
-    book = drawings(kind, path.best, frames, cell)
+    book = drawings(kind, path.best, frames, round(cell.short, 3))
     rest = look - book.own + book.alpha[..., None] * under  # what the actor's colour has to explain, (N, P, 3)
     ink = np.asarray([RGB[c] for c in CAST[kind].colors], np.float32)
     toward = np.einsum("npc,np->nc", rest, book.weight) @ ink.T

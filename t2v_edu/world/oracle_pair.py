@@ -1,0 +1,70 @@
+"""Chapter 01 · reading a clip: two actors, each alone in its cell of half the side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from t2v_edu.world.oracle_actor import ActorReading, read_actor
+from t2v_edu.world.oracle_ground import Cell, Choice, Pixels, margin
+from t2v_edu.world.scene import DIGITS, RELATIONS, SHAPES
+
+FULL = 40.0  # levels: a pixel that differs so much from the place counts fully, however much more it does
+SURE_CELLS = 0.5  # how much less may lie outside the right cells than outside the wrong ones
+LOST_CELLS = 0.12  # share of what differs from the place that may lie outside the cells
+MISSING = 0.05  # share of it that each cell has to hold
+
+
+@dataclass(frozen=True)
+class PairReading:
+    """The relation of two actors, and each of them."""
+
+    relation: Choice
+    actors: tuple[ActorReading, ActorReading]
+
+    @property
+    def residual(self) -> float:
+        """Mean of the two actors' residuals."""
+        return (self.actors[0].residual + self.actors[1].residual) / 2
+
+
+def cells_of(relation: str, height: int, width: int) -> tuple[Cell, Cell]:
+    """The cells of the first and the second actor in a frame."""
+    h, w = height / 2, width / 2
+    if relation == "left_of":
+        return Cell(0.0, h / 2, w, h), Cell(w, h / 2, w, h)
+    return Cell(w / 2, 0.0, w, h), Cell(w / 2, h, w, h)
+
+
+def read_pair(difference: Pixels, picture: Pixels, kinds: tuple[str, ...]) -> PairReading | None:
+    """Read two actors; None where what differs from the place does not lie in the cells of a relation.
+
+    A small pair on the diagonal, that fits the cells of both relations, has no reading either: it is both.
+    """
+    height, width = picture.shape[:2]
+    power = np.minimum(np.einsum("thwc,thwc->thw", difference, difference), FULL**2)
+    energy = np.where(power > 0.25 * FULL**2, power, 0.0).sum(0)
+    total = float(energy.sum())
+    if total <= 0.0:
+        return None
+    outside = []
+    for relation in RELATIONS:
+        parts = [float(energy[_pixels(cell)].sum()) / total for cell in cells_of(relation, height, width)]
+        outside.append(1.0 - sum(parts) if min(parts) > MISSING else 1.0)
+    best = int(np.argmin(outside))
+    confidence = margin(outside[best] + 0.005, outside[1 - best] + 0.005)
+    if outside[best] > LOST_CELLS or confidence < SURE_CELLS:
+        return None
+    plain = tuple(k for k in kinds if k in SHAPES or k in DIGITS)
+    readings = []
+    for cell in cells_of(RELATIONS[best], height, width):
+        rows, columns = _pixels(cell)
+        own = Cell(cell.left - columns.start, cell.top - rows.start, cell.width, cell.height)
+        readings.append(read_actor(np.ascontiguousarray(difference[:, rows, columns]), picture[rows, columns], own, plain))
+    return PairReading(Choice(RELATIONS[best], confidence), (readings[0], readings[1]))
+
+
+def _pixels(cell: Cell) -> tuple[slice, slice]:
+    """Rows and columns of all pixels that a cell touches."""
+    return (slice(int(cell.top), int(np.ceil(cell.top + cell.height))), slice(int(cell.left), int(np.ceil(cell.left + cell.width))))
