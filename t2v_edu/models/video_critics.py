@@ -42,7 +42,7 @@ class VideoGANConfig:
 
 
 SIZES = {
-    "toy": VideoGANConfig(text=64, code=128, motion=64, width=12, critic=12),
+    "toy": VideoGANConfig(frames=8, code=128, motion=64, width=12, critic=12),
     "small": VideoGANConfig(),
     "base": VideoGANConfig(size=64, text=256, noise=32, code=512, motion=256, width=32, layers=4, critic=48),
 }
