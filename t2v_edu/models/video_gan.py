@@ -76,9 +76,11 @@ class Generator(nn.Module):
         bounces, orbits and turns are a single term each.
         """
         swings = self.pose(motion).view(len(motion), self.config.layers, 6, -1)  # (B, layers, 6, K)
-        paths = torch.einsum("blpk,tk->btlp", swings, self.beats).unflatten(3, (2, 3))  # (B, T, layers, 2, 3)
+        paths = torch.einsum("blpk,tk->btlp", swings, self.beats)  # (B, T, layers, 6)
         rest = torch.eye(2, 3, device=motion.device, dtype=paths.dtype)
-        return ZOOM * (rest + 2 * torch.tanh(paths / 8))  # bounded, so that no sheet is ever lost from sight
+        return ZOOM * (
+            rest + 2 * torch.tanh(paths.reshape(*paths.shape[:3], 2, 3) / 8)
+        )  # bounded, so that no sheet is ever lost from sight
 
     def film(self, still: Tensor, sheets: Tensor, poses: Tensor) -> Tensor:
         """Lay the cut-outs of `sheets` (B, 4·layers, H, W: colour and mask) over a backdrop (B, 3, H, W), moved to where each

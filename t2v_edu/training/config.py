@@ -22,8 +22,8 @@ class TrainConfig:
         adversary: weight of the generator's adversarial loss.  critic_start: the step from which it counts.
         reconstruction: weight of the squared error of clips rebuilt from their own noise; 0 trains by the game alone.
         where: weight of the squared distance between the centres (and spreads) of a clip and its rebuilt self.
-        kl: weight of KL(q(z | video) ‖ N(0, 1)) beside it, from step `kl_from`; `kl_early` before. Cheap noise lets the model
-            learn to see; dear noise then leaves to the caption what the caption says.
+        kl: weight of KL(q(z | video) ‖ N(0, 1)) beside it: pairs of a step and the weight from that step on. Cheap noise lets
+            the model learn to see; dear noise then leaves to the caption what the caption says.
         r1, r1_every: weight γ of the gradient penalty, and how often it is taken.
         ema: decay of the averaged weights, which are what is saved.
         warm_up: steps in which the text encoder alone learns to tell captions apart (worlds only).
@@ -44,9 +44,7 @@ class TrainConfig:
     critic_start: int = 8000
     reconstruction: float = 50.0
     where: float = 30.0
-    kl: float = 5e-3
-    kl_early: float = 2e-4
-    kl_from: int = 5000
+    kl: tuple[tuple[int, float], ...] = ((0, 2e-4), (5000, 5e-3), (6000, 2e-2))
     r1: float = 0.01
     r1_every: int = 8
     ema: float = 0.998
@@ -84,8 +82,14 @@ class TrainConfig:
         ):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} {getattr(self, name)} is negative or not finite; use 0 or more")
+        if not self.kl or self.kl[0][0] != 0 or any(weight < 0 for _, weight in self.kl):
+            raise ValueError(f"kl {self.kl}: give pairs (step, weight ≥ 0), the first for step 0")
         if not 0 <= self.ema < 1:
             raise ValueError(f"ema {self.ema}: use 0 (no averaging) up to, not including, 1")
+
+    def kl_at(self, step: int) -> float:
+        """The weight of the KL term in a step."""
+        return next(weight for start, weight in reversed(self.kl) if step >= start)
 
     def save(self, path: Path) -> None:
         """Write the configuration as JSON."""
@@ -95,4 +99,7 @@ class TrainConfig:
     def load(cls, path: Path) -> TrainConfig:
         """Read a configuration; fields that it does not have keep their defaults."""
         stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**{f.name: stored[f.name] for f in fields(cls) if f.name in stored})
+        known = {f.name: stored[f.name] for f in fields(cls) if f.name in stored}
+        if "kl" in known:
+            known["kl"] = tuple((int(step), float(weight)) for step, weight in known["kl"])
+        return cls(**known)

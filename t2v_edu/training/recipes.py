@@ -71,8 +71,7 @@ class VideoGANTrainee:
             made = self.model.generator(torch.cat([own, free]), torch.cat([text.pooled, half.pooled]))
             rebuilt, fake = made[: len(real)], made[len(real) :]
         numbers = self.update_discriminator(real, fake.detach(), text.detach(), half.detach(), frames, step) if playing else {}
-        price = c.kl if step >= c.kl_from else c.kl_early
-        kl = gaussian_kl(mean, log_var).mean()
+        price, kl = c.kl_at(step), gaussian_kl(mean, log_var).mean()
         numbers |= self.update_generator(real, rebuilt, fake, half.detach(), price, kl, frames, playing)
         self.update_average(step)
         return numbers
