@@ -29,7 +29,7 @@ setup: $(STAMP) $(MATH)  ## the environment alone
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer on PATH; install one, or say make PYTHON=/path/to/python"; exit 2; }
-	@echo "· bringing .venv up to date ($$($(PYTHON) --version); the first time takes some minutes and about 2 GB)"
+	@echo "· bringing .venv up to date ($$($(PYTHON) --version); the first time takes some minutes and about 2.5 GB)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python -m venv failed; on Debian: apt install python3-venv"; exit 2; }
 	@$(BIN)/python -m pip install -q $(PIP_FLAGS) -c constraints.txt -e '.[book,dev]'
 	@touch $@
