@@ -19,7 +19,9 @@ class VideoGANConfig:
 
     Args:
         frames, size: T and H = W; the size is 16, 32, 64 or 128.
-        text: D, width of the text code.  noise: Z.  code: width of the content code.  motion: width of the motion code.
+        text: D, width of the text code.  code: width of the content code.  motion: width of the motion code.
+        noise: Z; the first `moving` of it go into the motion code, the others into the content code. Few, so that what the
+            caption says of the motion has to be taken from the caption.
         width: channels of the finest feature map; coarser maps have more.  layers: how many cut-outs move over the background.
         critic: channels of the discriminators' first layer.
     """
@@ -27,7 +29,8 @@ class VideoGANConfig:
     frames: int = 16
     size: int = 32
     text: int = 128
-    noise: int = 16
+    noise: int = 8
+    moving: int = 3
     code: int = 256
     motion: int = 128
     width: int = 16
@@ -37,6 +40,10 @@ class VideoGANConfig:
     def __post_init__(self) -> None:
         if self.size not in (16, 32, 64, 128):
             raise ValueError(f"size must be 16, 32, 64 or 128, not {self.size}")
+        if not 0 < self.moving < self.noise:
+            raise ValueError(
+                f"moving must be 1 to noise - 1, so that motion and content each have noise, not {self.moving} of {self.noise}"
+            )
         if self.frames < 4:
             raise ValueError(f"frames must be at least 4, not {self.frames}")
 
@@ -44,7 +51,7 @@ class VideoGANConfig:
 SIZES = {
     "toy": VideoGANConfig(frames=8, code=128, motion=64, width=12, critic=12),
     "small": VideoGANConfig(),
-    "base": VideoGANConfig(size=64, text=256, noise=32, code=512, motion=256, width=32, layers=4, critic=48),
+    "base": VideoGANConfig(size=64, text=256, noise=32, moving=8, code=512, motion=256, width=32, layers=4, critic=48),
 }
 
 

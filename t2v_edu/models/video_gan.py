@@ -47,8 +47,8 @@ class Generator(nn.Module):
         c = config
         self.config = c
         self.beats: Tensor
-        self.content = nn.Sequential(two_layers(c.noise + c.text, c.code, c.code), nn.LeakyReLU(0.2))
-        self.motion = two_layers(c.noise + c.text, 2 * c.motion, c.motion)
+        self.content = nn.Sequential(two_layers(c.noise - c.moving + c.text, c.code, c.code), nn.LeakyReLU(0.2))
+        self.motion = two_layers(c.moving + c.text, 2 * c.motion, c.motion)
         self.pose = two_layers(c.motion, 2 * c.motion, 6 * c.layers * (2 + 2 * len(SWINGS)))
         self.register_buffer("beats", beats(c.frames), persistent=False)
         sides = c.size.bit_length() - 3  # doublings from 4×4
@@ -60,9 +60,9 @@ class Generator(nn.Module):
 
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
         """noise (B, Z), pooled text (B, D) → video (B, 3, T, H, W) in [-1, 1]."""
-        condition = torch.cat([noise, text], 1)  # (B, Z + D)
-        code = self.content(condition)  # (B, code)
-        poses = self.move(self.motion(condition))  # (B, T, layers, 2, 3)
+        moving, content = noise.tensor_split([self.config.moving], 1)
+        code = self.content(torch.cat([content, text], 1))  # (B, code)
+        poses = self.move(self.motion(torch.cat([moving, text], 1)))  # (B, T, layers, 2, 3)
         x = self.seed(code).unflatten(1, (-1, 4, 4))  # (B, C, 4, 4)
         for block in self.up:
             x = block(x, code)  # (B, C, H, W)
@@ -78,9 +78,8 @@ class Generator(nn.Module):
         swings = self.pose(motion).view(len(motion), self.config.layers, 6, -1)  # (B, layers, 6, K)
         paths = torch.einsum("blpk,tk->btlp", swings, self.beats)  # (B, T, layers, 6)
         rest = torch.eye(2, 3, device=motion.device, dtype=paths.dtype)
-        return ZOOM * (
-            rest + 2 * torch.tanh(paths.reshape(*paths.shape[:3], 2, 3) / 8)
-        )  # bounded, so that no sheet is ever lost from sight
+        bounded = 2 * torch.tanh(paths.reshape(*paths.shape[:3], 2, 3) / 8)  # so that no sheet is ever lost from sight
+        return ZOOM * (rest + bounded)
 
     def film(self, still: Tensor, sheets: Tensor, poses: Tensor) -> Tensor:
         """Lay the cut-outs of `sheets` (B, 4·layers, H, W: colour and mask) over a backdrop (B, 3, H, W), moved to where each
