@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from t2v_edu.world.oracle_actor import ATTRIBUTES, EXACT, read_actor
 from t2v_edu.world.oracle_ground import Cell, Choice, find_place, margin
 from t2v_edu.world.oracle_pair import read_pair
+from t2v_edu.world.oracle_path import Track, track
+from t2v_edu.world.oracle_story import silhouette
 from t2v_edu.world.scene import PLAIN_PLACES, WORLDS, Actor, Scene, sample_scene
 
 
@@ -52,13 +54,14 @@ def read(video: NDArray[np.uint8], *, world: str | None = None) -> Reading:
     Raises:
         ValueError: not a film of this form, or an unknown world.
     """
-    if not isinstance(video, np.ndarray) or video.dtype != np.uint8 or video.ndim != 4 or video.shape[-1] != 3 or 0 in video.shape:
+    good = isinstance(video, np.ndarray) and video.dtype == np.uint8 and video.ndim == 4
+    if not good or video.shape[-1] != 3 or 0 in video.shape:
         got = f"{video.dtype} {video.shape}" if isinstance(video, np.ndarray) else type(video).__name__
         raise ValueError(f"a film is a uint8 array (T, H, W, 3), not {got}")
     if world is not None and world not in WORLDS:
         raise ValueError(f"unknown world {world!r}; choose one of: {', '.join(WORLDS)}")
     if min(video.shape[1:3]) < 16:
-        raise ValueError(f"a film needs at least 16×16 pixels to be read, not {video.shape[1]}×{video.shape[2]}: shape {video.shape}")
+        raise ValueError(f"a film needs at least 16×16 pixels to be read, not shape {video.shape}")
     rules = WORLDS[world or "all"]
     place, difference, picture = find_place(video, rules.places)
     if place.name is None:
@@ -76,6 +79,13 @@ def read(video: NDArray[np.uint8], *, world: str | None = None) -> Reading:
     if single is None or single.residual >= 1.0:
         return _reading({"place": place}, rules.actors[0])
     return _reading({**single.choices, "place": place, "count": Choice("1", 1.0), "relation": Choice("none", 1.0)}, 1)
+
+
+def follow(video: NDArray[np.uint8], *, world: str | None = None) -> Track | None:
+    """The path of whatever stands out from the place, over the whole frame; None where nothing does. Arguments as for `read`."""
+    place, difference, _ = find_place(video, WORLDS[world or "all"].places)
+    whole = Cell(0.0, 0.0, float(video.shape[2]), float(video.shape[1]))
+    return None if place.name is None else track(silhouette(difference), whole)
 
 
 def _reading(found: dict[str, Choice], actors: int) -> Reading:

@@ -102,7 +102,7 @@ def _bank(labels: list[tuple[str, str, str, str]], drawings: Pixels) -> LookBank
 
 
 def _drawings(fields: Pixels, radius: float, blurs: tuple[float, ...], short: float) -> list[Pixels]:
-    """Expected looks of N fields (N, GRID, GRID) at this radius in pixels, as `align` samples them: (N, SIDE, SIDE) for each blur."""
+    """Expected looks (N, SIDE, SIDE), one each blur, of fields (N, GRID, GRID) at a radius in pixels, sampled as by `align`."""
     offsets, spread = _offsets(Cell(0.0, 0.0, short, short))
     fine = np.linspace(-REACH, REACH, GRID) * radius
     step = fine[1] - fine[0]

@@ -67,4 +67,5 @@ def read_pair(difference: Pixels, picture: Pixels, kinds: tuple[str, ...]) -> Pa
 
 def _pixels(cell: Cell) -> tuple[slice, slice]:
     """Rows and columns of all pixels that a cell touches."""
-    return (slice(int(cell.top), int(np.ceil(cell.top + cell.height))), slice(int(cell.left), int(np.ceil(cell.left + cell.width))))
+    rows = slice(int(cell.top), int(np.ceil(cell.top + cell.height)))
+    return rows, slice(int(cell.left), int(np.ceil(cell.left + cell.width)))
