@@ -18,6 +18,8 @@ from t2v_edu.widgets.bundle import module, site_css
 
 LIMIT = 300_000  # bytes of pictures in one page
 
+WEBP_SIDE = 16_383  # pixels, the format's limit
+
 Frames = bytes | NDArray[np.uint8]
 
 
@@ -29,8 +31,8 @@ class FrameScrubber(Widget):
         labels: what each moment is called ("step 200").
         alt: what is to be seen, in words; the label is added to it.
         curves: lines to draw under the slider, name → values at equal distances from the first moment to the last.
-        fps: of the films.
-        quality: of the pictures, 1 to 100 (WebP).
+        fps: of the films, frames a second.
+        quality: of the pictures, 1 to 99 (WebP), or 100 for every pixel as it was.
         question, answer: to think about before moving anything; empty for none.
     Raises:
         ValueError: no moments, not as many labels as moments, moments of different shapes, no alt, or more than 300 kB.
@@ -97,6 +99,9 @@ def _finite(value: float) -> float | None:
 
 
 def _to_webp(pixels: NDArray[np.uint8], quality: int) -> str:
+    """Stored twice as large: WebP keeps one colour for each 2×2 pixels, and would smear small films; at 100, as they are."""
     file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "WEBP", quality=quality, method=6)
+    if quality < 100 and 2 * pixels.shape[1] <= WEBP_SIDE:
+        pixels = pixels.repeat(2, axis=0).repeat(2, axis=1)
+    Image.fromarray(pixels).save(file, "WEBP", quality=quality, method=6, lossless=quality == 100)
     return base64.b64encode(file.getvalue()).decode()

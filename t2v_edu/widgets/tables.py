@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import t2v_edu.world
-from t2v_edu.world import motion, outlines, scene, sprites
+from t2v_edu.world import motion, outlines, places, puppets, scene, sprites
 from t2v_edu.world.canonical import canonical_tables
 from t2v_edu.world.lexicon import name_of
 from t2v_edu.world.render import RGB
@@ -78,8 +78,8 @@ def _motion() -> dict[str, Any]:
         "hop": motion.HOP,
         "strides": motion.STRIDES,
         "growth": motion.GROWTH,
-        "ground_band": motion.GROUND_BAND,
-        "feet": motion.FEET,
+        "ground_band": places.GROUND_BAND,
+        "feet": puppets.FEET,
     }
 
 

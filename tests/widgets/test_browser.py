@@ -1,4 +1,4 @@
-"""The widgets in Debian's Chromium: on a static page over http below a prefix, from file://, under a strict policy, and as modules."""
+"""The widgets in Debian's Chromium: on a page over http below a prefix, from file://, under a strict policy, and as modules."""
 
 from __future__ import annotations
 
@@ -35,13 +35,15 @@ PREFIX = "/course/site"
 def scrubber() -> FrameScrubber:
     film = render(parse("a large red star bounces up and down"), 8, 32, 32)
     moments = [(film * share).astype(np.uint8) for share in (0.1, 0.5, 1.0)]
-    return FrameScrubber(moments, ["step 0", "step 50", "step 100"], "A star that learns to bounce", curves={"loss": [3, 2, float("nan"), 1]})
+    labels = ["step 0", "step 50", "step 100"]
+    return FrameScrubber(moments, labels, "A star that learns to bounce", curves={"loss": [3, 2, float("nan"), 1]})
 
 
 def page_of(widgets: list[Widget], head: str = "") -> str:
     body = "\n".join(w.to_html() for w in widgets)
-    return (f'<!doctype html><html lang="en"><head><meta charset="utf-8">{head}<title>Widgets</title><link rel="icon" href="icon.svg">'
-            f'<link rel="stylesheet" href="../t2v/t2v.css"><script src="../t2v/t2v.js" defer></script></head><body>{body}</body></html>')
+    return (f'<!doctype html><html lang="en"><head><meta charset="utf-8">{head}<title>Widgets</title>'
+            '<link rel="icon" href="icon.svg"><link rel="stylesheet" href="../t2v/t2v.css">'
+            f'<script src="../t2v/t2v.js" defer></script></head><body>{body}</body></html>')
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +99,10 @@ class Tab:
     said: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
+    def hear(self, kind: str, text: str) -> None:
+        if "willReadFrequently" not in text:  # it is the tests that read canvases
+            self.said.append(f"{kind}: {text}")
+
     def open(self, url: str) -> Tab:
         self.page.goto(url)
         self.page.wait_for_selector(".t2v-player")
@@ -111,7 +117,7 @@ class Tab:
         return self.page.get_by_role("combobox", name=label, exact=True).first
 
     def captions(self) -> list[str]:
-        return [t for t in self.page.locator(".t2v-caption p").all_text_contents()]
+        return list(self.page.locator(".t2v-caption p").all_text_contents())
 
     def pause(self) -> None:
         self.page.get_by_role("button", name="Pause").first.click()
@@ -131,7 +137,7 @@ def tab(browser: Any) -> Iterator[Callable[[], Tab]]:
         context.set_default_timeout(10_000)
         contexts.append(context)
         one = Tab(context.new_page())
-        one.page.on("console", lambda m: "willReadFrequently" in m.text or one.said.append(f"{m.type}: {m.text}"))  # the test reads
+        one.page.on("console", lambda m: one.hear(m.type, m.text))
         one.page.on("pageerror", lambda e: one.said.append(f"error: {e}"))
         one.page.on("request", lambda r: one.asked.append(r.url))
         return one
@@ -253,7 +259,8 @@ def test_without_scripts_the_picture_and_the_question_stay(tab: Callable[..., Ta
 def test_the_scrubber_shows_each_moment_beside_the_last(tab: Callable[..., Tab], home: str) -> None:
     t = tab(reduced_motion="reduce").open(f"{home}/index.html#w2.step=0")
     now = ".t2v-screen:nth-child(1) canvas"
-    t.page.wait_for_function("[...document.querySelectorAll('.t2v-scrubber canvas')].every((c) => c.getContext('2d').getImageData(16, 16, 1, 1).data[3])")
+    t.page.wait_for_function("""[...document.querySelectorAll('.t2v-scrubber canvas')]
+        .every((c) => c.getContext('2d').getImageData(16, 16, 1, 1).data[3])""")
     first, last = t.picture(now), t.picture(".t2v-screen:nth-child(2) canvas")
     assert first != last
     t.page.get_by_role("slider", name="Moment of the run").focus()
@@ -275,12 +282,19 @@ def test_nothing_sticks_out_and_words_can_be_read(tab: Callable[..., Tab], addre
     t.page.evaluate("theme => { document.documentElement.dataset.theme = theme; }", theme)
     assert t.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     contrasts = t.page.evaluate("""() => {
-        const light = (c) => c.match(/[\\d.]+/g).slice(0, 3).map((v) => v / 255).map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
-            .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
-        const behind = (e) => { for (; e; e = e.parentElement) { const c = getComputedStyle(e).backgroundColor; if (!/, 0\\)$/.test(c)) return c; } return "rgb(255,255,255)"; };
-        return [...document.querySelectorAll(".t2v p, .t2v span, .t2v select, .t2v figcaption, .t2v output, .t2v summary, .t2v legend")]
-            .map((e) => { const a = light(getComputedStyle(e).color), b = light(behind(e)); return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.textContent.slice(0, 30)]; });
-    }""")
+        const linear = (v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        const light = (color) => color.match(/[\\d.]+/g).slice(0, 3)
+            .reduce((sum, v, i) => sum + linear(v / 255) * [0.2126, 0.7152, 0.0722][i], 0);
+        const behind = (e) => {
+            const color = getComputedStyle(e).backgroundColor;
+            return /, 0\\)$/.test(color) ? behind(e.parentElement) : color;
+        };
+        const words = ["p", "span", "select", "figcaption", "output", "summary", "legend"].map((tag) => `.t2v ${tag}`).join();
+        return [...document.querySelectorAll(words)].map((e) => {
+            const [a, b] = [getComputedStyle(e).color, behind(e)].map(light);
+            return [(Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), e.textContent.slice(0, 30)];
+        });
+    }""")  # the ratio of WCAG 2, and which words
     assert min(contrasts)[0] >= 4.5, min(contrasts)
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 from node import needs_node, run
 
 from t2v_edu.widgets.scene_builder import take_of
@@ -17,7 +16,19 @@ from t2v_edu.world.motion import Take, stage
 from t2v_edu.world.outlines import field, hands
 from t2v_edu.world.places import place_picture
 from t2v_edu.world.render import render
-from t2v_edu.world.scene import CAST, CLASHES, DIGITS, KINDS, PLACES, SHAPES, STORY, Actor, Scene, all_actors, sample_scene
+from t2v_edu.world.scene import (
+    CAST,
+    CLASHES,
+    DIGITS,
+    KINDS,
+    PLACES,
+    SHAPES,
+    STORY,
+    Actor,
+    Scene,
+    all_actors,
+    sample_scene,
+)
 
 pytestmark = needs_node
 
@@ -25,7 +36,8 @@ FRAMES, SIDE = 16, 32
 
 
 def as_json(scene: Scene, take: int = 0) -> dict[str, Any]:
-    return {"actors": [dataclasses.asdict(a) for a in scene.actors], "place": scene.place, "relation": scene.relation, "take": take}
+    return {"actors": [dataclasses.asdict(a) for a in scene.actors], "place": scene.place,
+            "relation": scene.relation, "take": take}
 
 
 def takes_of(scene: Scene, number: int) -> tuple[Take, ...]:
@@ -69,7 +81,8 @@ def test_captions_are_the_same_for_every_one_actor_scene(tmp_path: Path) -> None
     every = [Scene((a,), p) for a, p in itertools.product(all_actors(KINDS), PLACES) if (a.color, p) not in CLASHES]
     pairs = scenes("pairs", 2000)
     assert len(every) > 20_000
-    got = run(tmp_path, 'return given.map((s) => [sayPlainly(s, "en"), sayPlainly(s, "zh")]);', [as_json(s) for s in every + pairs])
+    body = 'return given.map((s) => [sayPlainly(s, "en"), sayPlainly(s, "zh")]);'
+    got = run(tmp_path, body, [as_json(s) for s in every + pairs])
     for scene, said in zip(every + pairs, got, strict=True):
         assert said == [say(scene, "en"), say(scene, "zh")], scene
     for scene, said in zip(pairs[:200], got[len(every) :], strict=False):
@@ -118,12 +131,14 @@ def test_puppets_are_drawn_within_two_levels(tmp_path: Path) -> None:
 def test_places_are_drawn_within_a_hundredth_of_a_level(tmp_path: Path) -> None:
     got = run(tmp_path, "return given.map((p) => Array.from(placePicture(p, 24, 40)));", list(PLACES))
     for place, theirs in zip(PLACES, got, strict=True):
-        np.testing.assert_allclose(np.array(theirs).reshape(24, 40, 3), place_picture(place, 24, 40), rtol=0, atol=0.01, err_msg=place)
+        shown = np.array(theirs).reshape(24, 40, 3)
+        np.testing.assert_allclose(shown, place_picture(place, 24, 40), rtol=0, atol=0.01, err_msg=place)
 
 
 def test_the_python_line_means_the_scene(tmp_path: Path) -> None:
     cast = scenes("all", 50)
-    for scene, line in zip(cast, run(tmp_path, "return given.map((s) => sceneCode(s));", [as_json(s) for s in cast]), strict=True):
+    lines = run(tmp_path, "return given.map((s) => sceneCode(s));", [as_json(s) for s in cast])
+    for scene, line in zip(cast, lines, strict=True):
         assert eval(line, {"Scene": Scene, "Actor": Actor}) == scene  # noqa: S307  the line is what the page shows
 
 

@@ -30,7 +30,11 @@ function filmScreen(model, shelf) {
       const now = await shelf(step);
       if (wanted === step) { bitmap = now; this.turn(t); }
     },
-    turn(t) { if (bitmap) canvas.getContext("2d").drawImage(bitmap, t * width, 0, width, height, 0, 0, width, height); },
+    turn(t) {
+      if (!bitmap) return;
+      const k = bitmap.height / height; // strips may be stored enlarged
+      canvas.getContext("2d").drawImage(bitmap, t * width * k, 0, width * k, height * k, 0, 0, width, height);
+    },
   };
 }
 
