@@ -35,7 +35,7 @@ class ModelCard:
     @property
     def score(self) -> float | None:
         """Share of clips with every attribute as asked, on held-out combinations; None if it was not evaluated."""
-        value = self.report.get("headline", {}).get("rate")
+        value = self.report.get("splits", {}).get("held_out", {}).get("all", {}).get("share")
         return float(value) if isinstance(value, int | float) else None
 
     @property

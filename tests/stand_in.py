@@ -26,5 +26,5 @@ def model_folder(shelf: Path, name: str, worlds: list[str], score: float | None 
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({"worlds": worlds, "model": {"frames": 8, "size": 32}}))
     if score is not None:
-        (folder / "report.json").write_text(json.dumps({"headline": {"rate": score}}))
+        (folder / "report.json").write_text(json.dumps({"splits": {"held_out": {"all": {"share": score}}}}))
     return folder

@@ -26,7 +26,7 @@ sys.path.insert(0, str(ROOT / "book" / "ext"))
 from t2v_site import duration, fingerprint  # noqa: E402
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
-CELL_KEYS = ("tags", "mystnb", "editable", "slideshow")
+CELL_KEYS = ("tags", "jupyter", "mystnb", "editable", "slideshow")
 
 
 def run(path: Path) -> float:

@@ -11,28 +11,35 @@ ROOT = Path(__file__).resolve().parents[2]
 START, END = "<!-- table:start -->", "<!-- table:end -->"
 
 
-def share(value: dict[str, Any] | None) -> str:
-    """A rate with its interval, where there is one.
+ROWS = ("all", "kind", "color", "size", "action", "direction", "speed", "place")
 
-    >>> share({"rate": 0.5, "low": 0.46, "high": 0.54})
+
+def share(score: dict[str, Any] | None) -> str:
+    """A share with its 95 % Wilson interval.
+
+    >>> share({"share": 0.5, "interval": [0.46, 0.54]})
     '0.500 (0.460–0.540)'
     """
-    if not value:
+    if score is None:
         return "–"
-    interval = f" ({value['low']:.3f}–{value['high']:.3f})" if "low" in value else ""
-    return f"{value['rate']:.3f}{interval}"
+    low, high = score["interval"]
+    return f"{score['share']:.3f} ({low:.3f}–{high:.3f})"
 
 
 def table(reports: dict[str, dict[str, Any]]) -> str:
-    """One column a model: the headline, then each attribute on held-out combinations. Markdown."""
+    """Markdown: for each model every split, the shuffled captions and chance; all attributes at once first, then each."""
     if not reports:
         return ""
-    held_out = {name: report.get("attributes", {}) for name, report in reports.items()}
-    attributes = list(dict.fromkeys(a for rates in held_out.values() for a in rates))
-    lines = ["| | " + " | ".join(reports) + " |", "| --- |" + " --- |" * len(reports)]
-    lines.append("| **all correct** | " + " | ".join(f"**{share(r.get('headline'))}**" for r in reports.values()) + " |")
-    lines += [f"| {a} | " + " | ".join(share(held_out[name].get(a)) for name in reports) + " |" for a in attributes]
-    return "\n".join(lines) + "\n"
+    columns: dict[str, dict[str, str]] = {}
+    for name, report in reports.items():
+        for split, scores in (report["splits"] | report["controls"]).items():
+            columns[f"{name}, {split.replace('_', ' ')}"] = {row: share(scores.get(row)) for row in ROWS}
+        columns[f"{name}, chance"] = {row: f"{report['chance'][row]:.3f}" if row in report["chance"] else "–" for row in ROWS}
+    lines = ["| | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
+    names = {"all": "**all correct**", "kind": "actor", "color": "colour"}
+    lines += [f"| {names.get(row, row)} | " + " | ".join(column[row] for column in columns.values()) + " |" for row in ROWS]
+    clips = ", ".join(f"{name}: {report['clips']}" for name, report in reports.items())
+    return "\n".join(lines) + f"\n\nClips a column ({clips}); in brackets the 95 % Wilson interval. Made by `t2v-edu evaluate`.\n"
 
 
 def main(check: bool) -> int:
