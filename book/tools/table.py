@@ -14,32 +14,35 @@ START, END = "<!-- table:start -->", "<!-- table:end -->"
 ROWS = ("all", "kind", "color", "size", "action", "direction", "speed", "place")
 
 
-def share(score: dict[str, Any] | None) -> str:
-    """A share with its 95 % Wilson interval.
+def cell(score: dict[str, Any] | None) -> str:
+    """A share with its 95% interval.
 
-    >>> share({"share": 0.5, "interval": [0.46, 0.54]})
-    '0.500 (0.460–0.540)'
+    >>> cell({"share": 0.5, "interval": [0.461, 0.539]})
+    '0.500 (0.46–0.54)'
     """
     if score is None:
-        return "–"
+        return ""
     low, high = score["interval"]
-    return f"{score['share']:.3f} ({low:.3f}–{high:.3f})"
+    return f"{score['share']:.3f} ({low:.2f}–{high:.2f})"
 
 
 def table(reports: dict[str, dict[str, Any]]) -> str:
-    """Markdown: for each model every split, the shuffled captions and chance; all attributes at once first, then each."""
+    """Attributes down, models across: each on held-out combinations, beside it the level of chance. Markdown."""
     if not reports:
         return ""
-    columns: dict[str, dict[str, str]] = {}
-    for name, report in reports.items():
-        for split, scores in (report["splits"] | report["controls"]).items():
-            columns[f"{name}, {split.replace('_', ' ')}"] = {row: share(scores.get(row)) for row in ROWS}
-        columns[f"{name}, chance"] = {row: f"{report['chance'][row]:.3f}" if row in report["chance"] else "–" for row in ROWS}
-    lines = ["| | " + " | ".join(columns) + " |", "| --- |" + " --- |" * len(columns)]
-    names = {"all": "**all correct**", "kind": "actor", "color": "colour"}
-    lines += [f"| {names.get(row, row)} | " + " | ".join(column[row] for column in columns.values()) + " |" for row in ROWS]
-    clips = ", ".join(f"{name}: {report['clips']}" for name, report in reports.items())
-    return "\n".join(lines) + f"\n\nClips a column ({clips}); in brackets the 95 % Wilson interval. Made by `t2v-edu evaluate`.\n"
+    rows = {name: report["splits"]["held_out"] for name, report in reports.items()}
+    attributes = list(dict.fromkeys(a for row in rows.values() for a in row))
+    attributes.sort(key=lambda a: a != "all")  # all-correct first, the rest as they come
+    heads = [f"{name}, {report['clips']} films | chance" for name, report in reports.items()]
+    lines = ["| | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (2 * len(heads))]
+    for attribute in attributes:
+        values = []
+        for name, report in reports.items():
+            chance = report["chance"].get(attribute)
+            values += [cell(rows[name].get(attribute)), "" if chance is None else f"{chance:.3f}"]
+        label = "**all correct**" if attribute == "all" else attribute
+        lines.append(f"| {label} | " + " | ".join(values) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def main(check: bool) -> int:
