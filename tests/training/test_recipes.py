@@ -61,7 +61,8 @@ def test_one_captioned_step_changes_both_players_and_the_words():
         t.step(batch, step)
     still = set(before[0]) - changed(t.model, before[0])
     assert still == set() and changed(t.posterior, before[1]) == set(before[1])
-    assert changed(t.discriminator, before[2]) == set(before[2])
+    unmoved = set(before[2]) - changed(t.discriminator, before[2])
+    assert unmoved <= {"judge_clip.real.bias", "judge_frame.real.bias"}  # as many scores pushed up as down, within the margins
     rows = (t.model.text.embed.weight != before[0]["text.embed.weight"]).any(1)
     said = t.model.tokenizer.encode(batch.captions)[0].unique()
     assert rows[said[said > 0]].all() and not rows[0]
@@ -78,7 +79,7 @@ def test_the_critics_update_leaves_the_maker_alone_and_the_other_way_round():
     assert changed(t.maker, before) == set() and all(p.grad is None for p in t.maker.parameters())
     critic = snapshot(t.discriminator)
     t.discriminator.zero_grad()
-    t.update_generator(real, real, fake, text[::2], torch.zeros(4), torch.arange(4), True)
+    t.update_generator(real, real, fake, text[::2], 0.1, torch.zeros(()), torch.arange(4), True)
     assert changed(t.discriminator, critic) == set() and all(p.grad is None for p in t.discriminator.parameters())
     assert changed(t.model, {k[2:]: v for k, v in before.items() if k.startswith("0.")})
     assert all(p.requires_grad for p in t.discriminator.parameters())
@@ -87,8 +88,9 @@ def test_the_critics_update_leaves_the_maker_alone_and_the_other_way_round():
 def test_the_game_begins_when_it_should():
     t = trainee(critic_start=3)
     before = snapshot(t.discriminator)
-    assert set(t.step(a_batch(), 2)) == {"MSE", "KL"} and changed(t.discriminator, before) == set()
-    assert set(t.step(a_batch(), 3)) == {"MSE", "KL", "L_G", "L_D", "D(real)", "D(made)", "D(wrong)"}
+    alone = set(t.step(a_batch(), 2))
+    assert {"MSE", "KL"} <= alone and changed(t.discriminator, before) == set()
+    assert set(t.step(a_batch(), 3)) - alone == {"L_G", "L_D", "D(real)", "D(made)", "D(wrong)"}
     assert changed(t.discriminator, before)
 
 
@@ -112,13 +114,13 @@ def test_the_penalty_is_added_when_its_turn_comes(monkeypatch):
 def test_the_average_follows_the_weights():
     t = trainee(critic_start=100, ema=0.5)
     for step in range(3):
-        was, t_before = snapshot(t.average), None
+        was = snapshot(t.average)
         t.step(a_batch(step), step)
         decay = min(0.5, step / (step + 20))
         for name, p in t.average.named_parameters():
             expected = decay * was[name] + (1 - decay) * dict(t.model.named_parameters())[name]
             torch.testing.assert_close(p, expected, atol=1e-6, rtol=1e-5)
-        assert t_before is None and not any(p.requires_grad for p in t.average.parameters())
+        assert not any(p.requires_grad for p in t.average.parameters())
 
 
 def test_training_rebuilds_what_it_is_shown():

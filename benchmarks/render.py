@@ -1,0 +1,28 @@
+"""Videos a second and core that the renderer makes, world by world."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from benchmarks.common import Line, seconds
+from t2v_edu.world.render import render
+from t2v_edu.world.scene import WORLDS, sample_scene
+
+GOAL = 1000  # of one actor
+
+
+def measure(count: int = 50) -> list[Line]:
+    """A line for each world, at 16×32×32; one thread does the work."""
+    lines = []
+    for world in WORLDS:
+        rng = np.random.default_rng(0)
+        scenes = [sample_scene(world, rng) for _ in range(count)]
+        one_actor = all(len(scene.actors) == 1 for scene in scenes)
+
+        def work(scenes: list = scenes, rng: np.random.Generator = rng) -> None:  # type: ignore[type-arg]
+            for scene in scenes:
+                render(scene, 16, 32, 32, rng)
+
+        speed = count / seconds(work)
+        lines.append(Line(f"render, world {world}", speed, "videos/s and core", GOAL if one_actor else None, how="16×32×32"))
+    return lines
