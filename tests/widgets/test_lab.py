@@ -77,7 +77,7 @@ def test_the_builder_lives_in_jupyterlab(lab: str) -> None:
         asked: list[str] = []
         page.on("request", lambda r: asked.append(r.url))
         page.goto(lab)
-        page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').wait_for()  # a key before that is lost
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # a key before that is lost
         page.locator(".jp-CodeCell .cm-content").first.click()
         page.keyboard.press("Shift+Enter")
         caption = page.locator(".t2v-caption p").first
