@@ -1,10 +1,10 @@
 """Runs small enough for a test: a video GAN of 4×16×16, a dozen steps, in this process or in one that gets killed."""
 
 import contextlib
-import json
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 from unittest import mock
@@ -44,15 +44,33 @@ def train(out, *, resume=False, init=None, **changes):
 
 def process(*args, **kwargs) -> int:
     """`train_and(*args, **kwargs)` in a new process; its exit code, −9 if it was killed."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["t2v_edu.training.recipes", "torch.utils.tensorboard"])  # torch is loaded once
-    child = context.Process(target=train_and, args=args, kwargs=kwargs)
-    child.start()
+    child = started(*args, **kwargs)
     child.join()
     return child.exitcode
 
 
-def train_and(out, signal_=None, at=None, log=None, **changes):
+def processes(count, out, **changes) -> list[int]:
+    """One run in several processes over gloo, told of each other as torchrun and `accelerate launch` do; their exit codes."""
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        port = str(s.getsockname()[1])
+    world = {"WORLD_SIZE": str(count), "LOCAL_WORLD_SIZE": str(count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    children = [started(out, env=world | {"RANK": str(k), "LOCAL_RANK": str(k)}, **changes) for k in range(count)]
+    for child in children:
+        child.join()
+    return [child.exitcode for child in children]
+
+
+def started(*args, **kwargs):
+    """A new process at work on `train_and(*args, **kwargs)`."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["t2v_edu.training.recipes", "torch.utils.tensorboard"])  # torch is loaded once
+    child = context.Process(target=train_and, args=args, kwargs=kwargs)
+    child.start()
+    return child
+
+
+def train_and(out, signal_=None, at=None, log=None, env=None, **changes):
     """Train, and let `signal_` strike this process at a chosen point.
 
     Args:
@@ -61,6 +79,7 @@ def train_and(out, signal_=None, at=None, log=None, **changes):
             model was saved and before its checkpoint is begun.
     """
     torch.set_num_threads(1)
+    os.environ.update(env or {})
     places = {
         "start": (recipes.VideoGANTrainee, "step"),
         "middle": (recipes.VideoGANTrainee, "update_generator"),
@@ -111,6 +130,3 @@ def assert_same(out, other):
 
 
 KILL, INTERRUPT = signal.SIGKILL, signal.SIGINT
-
-if __name__ == "__main__":  # one of several processes, started by torchrun
-    train(sys.argv[1], **json.loads(sys.argv[2]))
