@@ -25,6 +25,9 @@ from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.weights import load_weights, write_text, write_weights
 
 SWINGS = tuple(k / 4 for k in range(1, 13))  # cycles a clip, of the sines and cosines that paths are made of
+EDGE = (
+    4.0  # a mask's logit beyond its sheet is -EDGE: nothing; or a sheet could pass for the backdrop, with the actor a hole in it
+)
 ZOOM = 1.6  # the frame's side over a sheet's, before a pose is learned: a cut-out starts in the middle, finer than the frame
 
 
@@ -88,13 +91,13 @@ class Generator(nn.Module):
         height, width = still.shape[2:]
         video = still[:, :, None].expand(-1, -1, frames, -1, -1)
         for layer, sheet in enumerate(torch.split(sheets, 4, 1)):
-            cutout = torch.cat([torch.tanh(sheet[:, :3]), sheet[:, 3:]], 1)  # (B, 4, H, W)
+            cutout = torch.cat([torch.tanh(sheet[:, :3]), sheet[:, 3:] + EDGE], 1)  # (B, 4, H, W)
             grid = F.affine_grid(poses[:, :, layer].flatten(0, 1), [batch * frames, 1, height, width], align_corners=False)
             grid = grid.reshape(batch, frames * height, width, 2)  # all frames of a clip look at the same sheet
-            seen = F.grid_sample(cutout, grid, padding_mode="border", align_corners=False)  # (B, 4, T·H, W)
+            seen = F.grid_sample(cutout, grid, align_corners=False)  # (B, 4, T·H, W), 0 beyond the sheet
             seen = seen.view(batch, 4, frames, height, width)
             color, mask = seen[:, :3], seen[:, 3:]  # (B, 3, T, H, W), (B, 1, T, H, W)
-            video = torch.lerp(video, color, torch.sigmoid(mask))
+            video = torch.lerp(video, color, torch.sigmoid(mask - EDGE))
         return video
 
 
