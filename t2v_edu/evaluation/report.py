@@ -34,7 +34,7 @@ class Report:
         controls: "shuffled captions" and "shuffled frames" on the films of the first split → attribute → score.
         diversity: "distance", the mean Kolmogorov–Smirnov distance between start positions at a fixed caption and the world's
             own; "limit", what chance exceeds once in twenty; "own", the world's distance to itself. Empty for pairs.
-        physics: "error" and "floor", mean velocity error in side lengths per clip, of the model and of the renderer. Empty likewise.
+        physics: "error" and "floor", mean velocity error in side lengths per clip, of model and renderer. Empty likewise.
     """
 
     world: str

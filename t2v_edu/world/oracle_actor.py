@@ -4,19 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from t2v_edu.world.oracle_ground import Cell, Choice, Pixels, coverage, find_color
-from t2v_edu.world.oracle_look import WINDOW, LookFit, align, fit_still, fit_turn
-from t2v_edu.world.oracle_path import PathFit, Track, fit_path, track
+from t2v_edu.world.oracle_look import LookFit, align, fit_still, fit_turn, follow_actor
+from t2v_edu.world.oracle_path import PathFit
 from t2v_edu.world.oracle_story import read_puppet
 from t2v_edu.world.scene import CAST, PAINTS, STORY
 
 ATTRIBUTES = ("kind", "color", "size", "action", "direction", "speed")
 EXACT = 0.06  # an actor that leaves no more than this unexplained is what it looks like
-STRAY = 0.25  # of the covered area, outside the actor's window: more than this, and there is something else in the picture
-HAZE = 0.3  # coverage below this outside the window is haze, not an actor
 
 
 @dataclass(frozen=True)
@@ -55,31 +50,13 @@ def read_outline(difference: Pixels, picture: Pixels, cell: Cell, plain: tuple[s
         return NOBODY
     share = coverage(difference, picture, seen_color)
     spinner = next((k for k in plain if "spins" in CAST[k].actions), plain[0])
-    seen = track(share, cell)
-    if seen is None:
+    found = follow_actor(share, cell, (spinner,))
+    if found is None:
         return NOBODY
-    path = fit_path(seen, spinner)
-    inside = _window(share.shape, seen, path, cell)
-    outside = share[~inside]
-    if outside[outside > HAZE].sum() > STRAY * seen.mass.sum():
-        return NOBODY
-    if outside.sum() > 0.005 * seen.mass.sum():  # haze, or noise: look again without it
-        share = share * inside
-        seen = track(share, cell)
-        if seen is None:
-            return NOBODY
-        path = fit_path(seen, spinner)
+    share, seen, (path,) = found
     looks = align(share, seen, path.scale, cell)
     look = (fit_turn if path.best[0] == "spins" else fit_still)(looks, plain, cell)
     return ActorReading({"color": color, **_attributes(path, look)}, look.residual)
-
-
-def _window(shape: tuple[int, ...], seen: Track, path: PathFit, cell: Cell) -> NDArray[np.bool_]:
-    """Pixels (T, H, W) that the largest actor of this path could reach."""
-    reach = 1.1 * WINDOW * cell.short * path.scale[:, None] + 1.0
-    rows = np.abs(np.arange(shape[1]) + 0.5 - (seen.y * cell.height + cell.top)[:, None]) <= reach
-    columns = np.abs(np.arange(shape[2]) + 0.5 - (seen.x * cell.width + cell.left)[:, None]) <= reach
-    return rows[:, :, None] & columns[:, None, :]
 
 
 def _attributes(path: PathFit, look: LookFit) -> dict[str, Choice]:

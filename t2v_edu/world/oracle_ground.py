@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import gcd
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ SURE_PLACE, SURE_COLOR = 0.15, 0.2  # how much smaller than the second best the 
 LOST_PLACE, LOST_COLOR = 26.0, 45.0  # levels: a residual above this is no place (no colour) of ours
 PALE = (1.0, 0.75, 0.5)  # saturations at which a colour is looked for
 HANDICAP = 20.0  # levels a colour without saturation would be set back
+ENOUGH = 256  # pixels to tell a colour by
 VISIBLE = 30.0  # levels: the strongest hundredth of the pixels has to differ this much from the place
 GRAIN = 8.0  # levels: noise above this is smoothed before anything is read
 NOISE_GATE = 3.0  # coverage below so many standard deviations of the empty pixels' coverage counts as none
@@ -103,14 +105,17 @@ def _cost(difference: Pixels) -> float:
     return float(np.minimum((far[..., 0] + far[..., 1] + far[..., 2]) / 3.0, PLACE_CAP).mean())
 
 
-def strongest(difference: Pixels, count: int) -> NDArray[np.intp]:
-    """Flat indices of about `count` of the pixels that differ most from the place."""
+def strongest(difference: Pixels, share: float) -> NDArray[np.intp]:
+    """Flat indices of the pixels that differ most from the place: about this share of all, none much weaker than the best."""
     flat = difference.reshape(-1, 3)
     power = np.einsum("nc,nc->n", flat, flat)
-    few = power[:: max(1, power.size // 4096)]
-    rank = max(1, round(few.size * count / power.size))
-    at = np.flatnonzero(power >= np.partition(few, few.size - rank)[few.size - rank])
-    return at[:: max(1, len(at) // count)]
+    step = max(1, power.size // 8192)
+    while gcd(step, difference.shape[2]) > 1:  # a step that meets every column
+        step += 1
+    few = np.sort(power[::step])
+    least = max(few[-max(1, round(few.size * share))], 0.25 * few[-max(1, round(few.size * share / 16))])
+    at = np.flatnonzero(power >= least)
+    return at[:: max(1, len(at) // ENOUGH)]
 
 
 def find_color(difference: Pixels, picture: Pixels, colors: tuple[str, ...]) -> tuple[Choice, Pixels]:
@@ -122,7 +127,7 @@ def find_color(difference: Pixels, picture: Pixels, colors: tuple[str, ...]) -> 
         difference: (T, H, W, 3), levels above the place.
         picture: (H, W, 3), the place.
     """
-    at = strongest(difference, max(16, difference.size // 3 // 64))
+    at = strongest(difference, 1 / 64)
     seen = difference.reshape(-1, 3)[at]
     paint = np.asarray([RGB[c] for c in colors], np.float32)
     if np.sqrt((seen**2).sum(-1).mean()) < VISIBLE:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from t2v_edu.world.motion import RADIUS, SPINS
 from t2v_edu.world.oracle_ground import Cell, Choice, Pixels, margin
-from t2v_edu.world.oracle_path import Track
+from t2v_edu.world.oracle_path import PathFit, Track, fit_path, track
 from t2v_edu.world.outlines import GRID, REACH, field, hands
 from t2v_edu.world.scene import ACTIONS, CAST, DIGITS, SIZES
 
@@ -23,6 +23,8 @@ BLURS = (0.0, 0.022, 0.044)  # standard deviations, share of the side: a clip ma
 SURE_LOOK = 0.12  # the best residual has to be so much smaller than the second best, as a share
 LOST_LOOK = 0.55  # root of the share of a look's energy that the best drawing leaves unexplained
 FLOOR = 0.02
+STRAY = 0.25  # of the covered area, outside the actor's window: more than this, and there is something else in the picture
+HAZE = 0.3  # coverage below this outside the window is haze, not an actor
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,35 @@ def align(share: Pixels, seen: Track, scale: Floats, cell: Cell) -> Pixels:
     rows = weights(seen.y * cell.height + cell.top, share.shape[1])
     columns = weights(seen.x * cell.width + cell.left, share.shape[2])
     return rows @ share @ columns.transpose(0, 2, 1)
+
+
+def follow_actor(share: Pixels, cell: Cell, kinds: tuple[str, ...]) -> tuple[Pixels, Track, tuple[PathFit, ...]] | None:
+    """An actor's coverage (T, H, W), its track, and its path as one of each kind; haze far from the actor is taken away.
+
+    None where there is no actor, or where there is something else, too.
+    """
+    seen = track(share, cell)
+    if seen is None:
+        return None
+    paths = tuple(fit_path(seen, kind) for kind in kinds)
+    outside = np.where(_reach(share.shape, seen, min(paths, key=lambda p: p.residual), cell), np.float32(0.0), share)
+    if outside[outside > HAZE].sum() > STRAY * seen.mass.sum():
+        return None
+    if outside.sum() > 0.005 * seen.mass.sum():
+        share = share - outside
+        seen = track(share, cell)
+        if seen is None:
+            return None
+        paths = tuple(fit_path(seen, kind) for kind in kinds)
+    return share, seen, paths
+
+
+def _reach(shape: tuple[int, ...], seen: Track, path: PathFit, cell: Cell) -> NDArray[np.bool_]:
+    """Pixels (T, H, W) that the largest actor of this path could reach."""
+    reach = 1.1 * WINDOW * cell.short * path.scale[:, None] + 1.0
+    rows = np.abs(np.arange(shape[1]) + 0.5 - (seen.y * cell.height + cell.top)[:, None]) <= reach
+    columns = np.abs(np.arange(shape[2]) + 0.5 - (seen.x * cell.width + cell.left)[:, None]) <= reach
+    return rows[:, :, None] & columns[:, None, :]
 
 
 @lru_cache(maxsize=32)

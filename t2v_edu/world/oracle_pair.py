@@ -11,7 +11,7 @@ from t2v_edu.world.oracle_ground import Cell, Choice, Pixels, margin
 from t2v_edu.world.scene import DIGITS, RELATIONS, SHAPES
 
 FULL = 40.0  # levels: a pixel that differs so much from the place counts fully, however much more it does
-SURE_CELLS = 0.5  # how much less may lie outside the right cells than outside the wrong ones
+SURE_CELLS = 0.1  # where both relations' cells would do, how much less has to stay unexplained in the right ones, as a share
 LOST_CELLS = 0.12  # share of what differs from the place that may lie outside the cells
 MISSING = 0.05  # share of it that each cell has to hold
 
@@ -40,29 +40,43 @@ def cells_of(relation: str, height: int, width: int) -> tuple[Cell, Cell]:
 def read_pair(difference: Pixels, picture: Pixels, kinds: tuple[str, ...]) -> PairReading | None:
     """Read two actors; None where what differs from the place does not lie in the cells of a relation.
 
-    A small pair on the diagonal, that fits the cells of both relations, has no reading either: it is both.
+    A small pair on the diagonal that fits the cells of both relations has no reading either: it is both.
     """
-    height, width = picture.shape[:2]
     power = np.minimum(np.einsum("thwc,thwc->thw", difference, difference), FULL**2)
     energy = np.where(power > 0.25 * FULL**2, power, 0.0).sum(0)
     total = float(energy.sum())
     if total <= 0.0:
         return None
-    outside = []
-    for relation in RELATIONS:
-        parts = [float(energy[_pixels(cell)].sum()) / total for cell in cells_of(relation, height, width)]
-        outside.append(1.0 - sum(parts) if min(parts) > MISSING else 1.0)
-    best = int(np.argmin(outside))
-    confidence = margin(outside[best] + 0.005, outside[1 - best] + 0.005)
-    if outside[best] > LOST_CELLS or confidence < SURE_CELLS:
-        return None
+    outside = {relation: _outside(energy, cells_of(relation, *picture.shape[:2]), total) for relation in RELATIONS}
+    scores: list[float] = []
+    found: list[PairReading] = []
+    for relation in (r for r in RELATIONS if outside[r] <= LOST_CELLS):
+        actors = [_read_cell(difference, picture, cell, kinds) for cell in cells_of(relation, *picture.shape[:2])]
+        confidence = margin(outside[relation] + 0.01, sum(outside.values()) - outside[relation] + 0.01)
+        found.append(PairReading(Choice(relation, confidence), (actors[0], actors[1])))
+        scores.append(found[-1].residual + 2.0 * outside[relation])
+    if len(found) < 2:
+        return found[0] if found else None
+    best = int(np.argmin(scores))
+    confidence = margin(scores[best], scores[1 - best])
+    return PairReading(Choice(RELATIONS[best], confidence), found[best].actors) if confidence >= SURE_CELLS else None
+
+
+def _read_cell(difference: Pixels, picture: Pixels, cell: Cell, kinds: tuple[str, ...]) -> ActorReading:
+    rows, columns = _pixels(cell)
+    own = Cell(cell.left - columns.start, cell.top - rows.start, cell.width, cell.height)
     plain = tuple(k for k in kinds if k in SHAPES or k in DIGITS)
-    readings = []
-    for cell in cells_of(RELATIONS[best], height, width):
-        rows, columns = _pixels(cell)
-        own = Cell(cell.left - columns.start, cell.top - rows.start, cell.width, cell.height)
-        readings.append(read_actor(np.ascontiguousarray(difference[:, rows, columns]), picture[rows, columns], own, plain))
-    return PairReading(Choice(RELATIONS[best], confidence), (readings[0], readings[1]))
+    return read_actor(np.ascontiguousarray(difference[:, rows, columns]), picture[rows, columns], own, plain)
+
+
+def _outside(energy: Pixels, cells: tuple[Cell, Cell], total: float) -> float:
+    """Share of the energy (H, W) in neither cell; 1 where a cell has next to nothing."""
+    if min(float(energy[_pixels(cell)].sum()) for cell in cells) < MISSING * total:
+        return 1.0
+    rest = energy.copy()
+    for cell in cells:
+        rest[_pixels(cell)] = 0.0
+    return float(rest.sum()) / total
 
 
 def _pixels(cell: Cell) -> tuple[slice, slice]:

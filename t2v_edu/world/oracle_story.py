@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from t2v_edu.world.motion import Take, poses
 from t2v_edu.world.oracle_ground import Cell, Choice, Pixels, margin
-from t2v_edu.world.oracle_look import align
-from t2v_edu.world.oracle_path import Motion, PathFit, Track, fit_path, track
+from t2v_edu.world.oracle_look import align, follow_actor
+from t2v_edu.world.oracle_path import Motion, PathFit, Track
 from t2v_edu.world.render import RGB
 from t2v_edu.world.scene import CAST, SIZES, STORY, Actor
 from t2v_edu.world.sprites import paint_puppet, pose_of
 
+ROUNDING = 1.0  # levels that the difference to a clean place can have
 SHOWS = 6.0  # levels: a pixel that differs this much from a clean place is the puppet's
 TINTS = 2  # phases of the gait that are tried
 SURE_PUPPET = 0.08  # the best residual has to be so much smaller than the second best, as a share
@@ -45,7 +46,7 @@ def silhouette(difference: Pixels) -> Pixels:
     far = np.abs(difference)
     most = np.maximum(np.maximum(far[..., 0], far[..., 1]), far[..., 2])
     empty = float(np.median(most[:: max(1, len(most) // 4)]))
-    return np.clip((most - 2 * empty) * (1 / (SHOWS + 2 * empty)), 0.0, 1.0)
+    return np.clip((most - 2 * empty - ROUNDING) * (1 / (SHOWS + 2 * empty)), 0.0, 1.0)
 
 
 @lru_cache(maxsize=512)
@@ -87,21 +88,21 @@ def _layers(actor: Actor, take: Take, frames: int, short: float) -> list[Pixels]
 
 def read_puppet(difference: Pixels, picture: Pixels, cell: Cell, kinds: tuple[str, ...]) -> PuppetFit | None:
     """Read a puppet; None where nothing stands out from the place. Arguments as for `read_actor`."""
-    share = silhouette(difference)
-    seen = track(share, cell)
-    if seen is None:
+    puppets = tuple(kind for kind in STORY if kind in kinds)
+    found = follow_actor(silhouette(difference), cell, puppets)
+    if found is None:
         return None
+    _, seen, fitted = found
+    paths = dict(zip(puppets, fitted, strict=True))
     residuals: list[NDArray[np.floating]] = []
     labels: list[tuple[str, str, str]] = []
-    paths: dict[str, PathFit] = {}
     windows: dict[bytes, tuple[Pixels, Pixels]] = {}
-    for kind in (k for k in STORY if k in kinds):
-        paths[kind] = path = fit_path(seen, kind)
+    for kind, path in paths.items():
         key = path.scale.tobytes()
         if key not in windows:
             windows[key] = _window(difference, picture, seen, path, cell)
-        found, names = _compare(*windows[key], kind, path, len(difference), cell)
-        residuals.append(found)
+        left, names = _compare(*windows[key], kind, path, len(difference), cell)
+        residuals.append(left)
         labels += names
     return _decide(np.concatenate(residuals), np.asarray(labels), paths)
 
