@@ -85,7 +85,10 @@ def follow(video: NDArray[np.uint8], *, world: str | None = None) -> Track | Non
     """The path of whatever stands out from the place, over the whole frame; None where nothing does. Arguments as for `read`."""
     place, difference, _ = find_place(video, WORLDS[world or "all"].places)
     whole = Cell(0.0, 0.0, float(video.shape[2]), float(video.shape[1]))
-    return None if place.name is None else track(silhouette(difference), whole)
+    if place.name is None:
+        return None
+    # Weighed by how far they stand out, pixels that an edge cuts count as the actor's share of them.
+    return track(np.sqrt(np.einsum("thwc,thwc->thw", difference, difference)) / 255.0 * (silhouette(difference) > 0.0), whole)
 
 
 def _reading(found: dict[str, Choice], actors: int) -> Reading:
