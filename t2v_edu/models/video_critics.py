@@ -58,7 +58,7 @@ SIZES = {
 class Judge(nn.Module):
     """Features to a score: how real the picture is, plus how well it fits the caption.
 
-    Source: projection discriminator, Miyato & Koyama 2018, arXiv:1802.05637, equation 3.
+    Source: projection discriminator, Miyato & Koyama 2018, arXiv:1802.05637.
     """
 
     def __init__(self, features: int, text: int) -> None:

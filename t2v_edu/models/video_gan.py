@@ -25,9 +25,6 @@ from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.weights import load_weights, write_text, write_weights
 
 SWINGS = tuple(k / 4 for k in range(1, 13))  # cycles a clip, of the sines and cosines that paths are made of
-EDGE = (
-    4.0  # a mask's logit beyond its sheet is -EDGE: nothing; or a sheet could pass for the backdrop, with the actor a hole in it
-)
 ZOOM = 1.6  # the frame's side over a sheet's, before a pose is learned: a cut-out starts in the middle, finer than the frame
 
 
@@ -82,7 +79,7 @@ class Generator(nn.Module):
         paths = torch.einsum("blpk,tk->btlp", swings, self.beats)  # (B, T, layers, 6)
         rest = torch.eye(2, 3, device=motion.device, dtype=paths.dtype)
         bounded = 2 * torch.tanh(paths.reshape(*paths.shape[:3], 2, 3) / 8)  # so that no sheet is ever lost from sight
-        return ZOOM * (rest + bounded)
+        return ZOOM * (rest + bounded).nan_to_num(0.0)  # the backward of grid_sample crashes on NaN; the loss shows it anyway
 
     def film(self, still: Tensor, sheets: Tensor, poses: Tensor) -> Tensor:
         """Lay the cut-outs of `sheets` (B, 4·layers, H, W: colour and mask) over a backdrop (B, 3, H, W), moved to where each
@@ -91,13 +88,13 @@ class Generator(nn.Module):
         height, width = still.shape[2:]
         video = still[:, :, None].expand(-1, -1, frames, -1, -1)
         for layer, sheet in enumerate(torch.split(sheets, 4, 1)):
-            cutout = torch.cat([torch.tanh(sheet[:, :3]), sheet[:, 3:] + EDGE], 1)  # (B, 4, H, W)
+            cutout = torch.cat([torch.tanh(sheet[:, :3]), sheet[:, 3:]], 1)  # (B, 4, H, W)
             grid = F.affine_grid(poses[:, :, layer].flatten(0, 1), [batch * frames, 1, height, width], align_corners=False)
             grid = grid.reshape(batch, frames * height, width, 2)  # all frames of a clip look at the same sheet
-            seen = F.grid_sample(cutout, grid, align_corners=False)  # (B, 4, T·H, W), 0 beyond the sheet
+            seen = F.grid_sample(cutout, grid, padding_mode="border", align_corners=False)  # (B, 4, T·H, W)
             seen = seen.view(batch, 4, frames, height, width)
             color, mask = seen[:, :3], seen[:, 3:]  # (B, 3, T, H, W), (B, 1, T, H, W)
-            video = torch.lerp(video, color, torch.sigmoid(mask - EDGE))
+            video = torch.lerp(video, color, torch.sigmoid(mask))
         return video
 
 

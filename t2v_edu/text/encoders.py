@@ -53,4 +53,4 @@ class LSTMEncoder(nn.Module):
         states, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=ids.shape[1])
         share = mask.unsqueeze(-1).to(states.dtype)  # (B, L, 1)
         pooled = (states * share).sum(1) / share.sum(1)  # (B, D)
-        return TextCode(states, self.project(pooled), mask)
+        return TextCode(states, torch.tanh(self.project(pooled)), mask)
