@@ -181,6 +181,17 @@ def _attribute(scene: Scene, field: str) -> str:
     return scene.place if field == "place" else str(getattr(scene.actors[0], field))
 
 
+def _known_captions(model: VideoGAN, source: Source, config: TrainConfig, count: int = 4) -> list[str]:
+    """Captions for the sample films; rare words that the vocabulary missed are passed over."""
+    captions = source.batch(16 * count, seed=config.seed, step=0).captions
+    strange = {caption: model.tokenizer.unknown(caption) for caption in captions}
+    known = [caption for caption in captions if not strange[caption]]
+    if len(known) < len(captions) / 2:
+        words = ", ".join(dict.fromkeys(word for found in strange.values() for word in found))
+        raise ValueError(f"the model to start from never saw these words of the data: {words}; train without it")
+    return known[:count]
+
+
 def train(
     config: TrainConfig, out: str | Path, *, resume: bool = False, device: str = "auto", init: str | Path | None = None
 ) -> VideoGAN:
@@ -190,11 +201,12 @@ def train(
         config: the run; with `resume` the one stored in `out` is used, except for `steps`.
         out: folder for checkpoints, samples, TensorBoard log and the model (`out/model`).
         device: "auto" or "cpu". Several GPUs or machines: start it by `accelerate launch -m t2v_edu train ...`.
-        init: a trained model to start from; its vocabulary must know the words.
+        init: a trained model to start from, whose vocabulary knows the words.
     Returns:
         the averaged model.
     Raises:
-        ValueError: data that cannot be read, a folder that holds another run, a loss that is not finite.
+        ValueError: data that cannot be read, a folder that holds another run, a loss that is not finite, a model to start
+            from that was trained on other words.
     """
     out = Path(out)
     stored = out / "run.json"
@@ -209,7 +221,7 @@ def train(
     model = VideoGAN.from_pretrained(init) if init else VideoGAN(SIZES[config.size], Tokenizer.fit(captions_of(source, config)))
     model.worlds = (config.world,) if config.world else ()
     trainee = VideoGANTrainee(model, replace(config, warm_up=0) if init else config, workers)
-    trainee.show = source.batch(4, seed=config.seed, step=0).captions
+    trainee.show = _known_captions(model, source, config)
     out.mkdir(parents=True, exist_ok=True)
     if workers.rank == 0 and not checkpoints(out):
         config.save(stored)

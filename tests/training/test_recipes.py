@@ -1,7 +1,9 @@
 """The video GAN's recipe: what each update changes and what it must not, and every source that it can train on."""
 
+import copy
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -131,17 +133,19 @@ def test_training_rebuilds_what_it_is_shown():
 
 
 def test_words_are_learnt_before_pictures():
-    t = trainee(warm_up=40)
+    t = trainee(warm_up=150)
     before = snapshot(t.model)
+    guessed = teach_words(copy.deepcopy(t.model), SOURCE, replace(t.config, warm_up=1), t.workers)
     right = teach_words(t.model, SOURCE, t.config, t.workers)
-    assert right > 0.6  # seven attributes; a guess is right for about a third of them
+    assert right > guessed + 0.25
     assert changed(t.model, before) <= {n for n in before if n.startswith("text.")}
     assert torch.isfinite(t.model.text.embed.weight).all()
 
 
 def test_the_vocabulary_covers_what_a_stream_says():
     words = Tokenizer.fit(captions_of(SOURCE, tiny.config()))
-    assert [c for k in range(100) for c in a_batch(k).captions if words.unknown(c)] == []
+    strange = [c for c, _ in itertools.islice(captioned_scenes(SOURCE, 5), 1000) if words.unknown(c)]
+    assert len(strange) < 10  # jieba may cut a rare neighbourhood of characters in its own way
 
 
 # --- Whole runs -------------------------------------------------------------------------------------------------------
@@ -207,12 +211,19 @@ def test_a_world_is_trained_on(tmp_path):
 def test_a_model_to_start_from_lends_words_and_weights_also_after_a_pause(tmp_path):
     tiny.train(tmp_path / "first", world="shapes", steps=1)
     first = VideoGAN.from_pretrained(tmp_path / "first" / "model")
-    tiny.train(tmp_path / "second", init=tmp_path / "first" / "model", world="digits", steps=1, lr=0.0)
+    tiny.train(tmp_path / "second", init=tmp_path / "first" / "model", seed=1, steps=1, lr=0.0)
     second = VideoGAN.from_pretrained(tmp_path / "second" / "model")
-    assert second.tokenizer.words == first.tokenizer.words and second.worlds == ("digits",)
+    assert second.tokenizer.words == first.tokenizer.words
     torch.testing.assert_close(second.generator.seed.weight, first.generator.seed.weight, atol=1e-6, rtol=0)
-    tiny.train(tmp_path / "second", world="digits", steps=2, resume=True)  # without naming the model again
+    tiny.train(tmp_path / "second", steps=2, resume=True)  # without naming the model again
     assert VideoGAN.from_pretrained(tmp_path / "second" / "model").tokenizer.words == first.tokenizer.words
+
+
+def test_a_model_of_other_words_is_no_start(tmp_path):
+    tiny.train(tmp_path / "first", steps=1)
+    with pytest.raises(ValueError, match=r"never saw these words of the data: .*7.*; train without it"):
+        tiny.train(tmp_path / "second", init=tmp_path / "first" / "model", world="digits")
+    assert not (tmp_path / "second").exists()
 
 
 def test_a_folder_that_holds_a_run_keeps_its_settings(tmp_path):
