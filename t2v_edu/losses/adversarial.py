@@ -10,7 +10,7 @@ from torch import Tensor
 
 
 def hinge_d(real: Tensor, fake: Tensor) -> Tensor:
-    """L_D = E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))], a scalar. Source: Lim & Ye 2017, arXiv:1705.02894, equation 3."""
+    """L_D = E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))], a scalar. Source: Lim & Ye 2017, arXiv:1705.02894."""
     return F.relu(1.0 - real).mean() + F.relu(1.0 + fake).mean()
 
 
@@ -20,12 +20,12 @@ def hinge_g(fake: Tensor) -> Tensor:
 
 
 def non_saturating_d(real: Tensor, fake: Tensor) -> Tensor:
-    """L_D = −E[log σ(D(x))] − E[log(1 − σ(D(G(z))))], a scalar; log 4 when D cannot tell. Source: equation 1."""
+    """L_D = −E[log σ(D(x))] − E[log(1 − σ(D(G(z))))], a scalar; log 4 when D cannot tell. Source: Goodfellow, equation 1."""
     return F.softplus(-real).mean() + F.softplus(fake).mean()
 
 
 def non_saturating_g(fake: Tensor) -> Tensor:
-    """L_G = −E[log σ(D(G(z)))], a scalar: strong gradients where D is sure. Source: section 3."""
+    """L_G = −E[log σ(D(G(z)))], a scalar: strong gradients where D is sure. Source: Goodfellow, section 3."""
     return F.softplus(-fake).mean()
 
 
@@ -36,7 +36,7 @@ GAMES: dict[str, tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Te
 
 
 def r1_penalty(score: Tensor, real: Tensor) -> Tensor:
-    """½·E[‖∇ₓ D(x)‖²] at real data, a scalar to be weighted by γ. Source: Mescheder et al. 2018, arXiv:1801.04406, equation 9.
+    """½·E[‖∇ₓ D(x)‖²] at real data, a scalar to be weighted by γ. Source: Mescheder et al. 2018, arXiv:1801.04406.
 
     Args:
         score: (B,) D's score of `real`, computed with `real.requires_grad`.

@@ -13,7 +13,7 @@ def gaussian_kl(mean: Tensor, log_var: Tensor) -> Tensor:
         mean, log_var: (B, Z), nats.
     Returns:
         (B,) nonnegative, 0 where the posterior is the prior.
-    Source: appendix B, equation 10.
+    Source: appendix B.
     """
     return 0.5 * (mean**2 + log_var.exp() - 1 - log_var).sum(-1)
 

@@ -1,4 +1,4 @@
-"""Chapter 01 · shapes and digits as signed distance fields: positive inside, in radii · Green 2007, SIGGRAPH course 28."""
+"""Chapter 01 · shapes and digits as signed distance fields: positive inside, in radii · Green 2007, SIGGRAPH courses."""
 
 from __future__ import annotations
 

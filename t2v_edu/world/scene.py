@@ -200,9 +200,12 @@ def is_held_out(scene: Scene) -> bool:
 
 
 def is_sync_draw(scene: Scene) -> bool:
-    """Sync-DRAW's test split: even digits that bounce from side to side, odd ones up and down; training sees the rest.
+    """A split like Sync-DRAW's: each digit is tested bouncing in one direction and trained in the other.
 
-    Source: Mittal et al. 2017, arXiv:1611.10314, section 4.
+    There, chance decides which half of the digits is tested from side to side; here it is the even ones, and the odd ones go
+    up and down.
+
+    Source: Mittal et al. 2017, arXiv:1611.10314, with the data script of its authors.
     """
     a = scene.actors[0]
     return (
