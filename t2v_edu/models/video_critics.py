@@ -73,7 +73,7 @@ class Judge(nn.Module):
 
 
 class ClipCritic(nn.Module):
-    """Looks at the whole clip at half resolution, where motion is; 3-D convolutions.
+    """Looks at the whole clip, shrunk to 16×16, where motion is; 3-D convolutions.
 
     Source: the temporal discriminator of DVD-GAN, Clark et al. 2019, arXiv:1907.06571.
     """
