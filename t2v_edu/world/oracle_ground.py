@@ -153,4 +153,5 @@ def coverage(difference: Pixels, picture: Pixels, color: Pixels) -> Pixels:
     share = np.einsum("thwc,hwc->thw", difference, full)
     noise = 1.4826 * float(np.median(np.abs(share[:: max(1, len(share) // 4)])))
     share[share < NOISE_GATE * noise] = 0.0
-    return np.clip(share, 0.0, 1.0, out=share)
+    out: Pixels = np.clip(share, 0.0, 1.0, out=share)
+    return out

@@ -52,7 +52,7 @@ class LookFit:
 def _offsets(cell: Cell) -> tuple[Floats, float]:
     """Window samples (SIDE,) about the actor and their spread, in pixels."""
     step = 2 * WINDOW * cell.short / (SIDE - 1)
-    return (np.arange(SIDE) - (SIDE - 1) / 2) * step, max(1.0, step)
+    return np.asarray((np.arange(SIDE) - (SIDE - 1) / 2) * step, dtype=np.float64), max(1.0, step)
 
 
 def align(share: Pixels, seen: Track, scale: Floats, cell: Cell) -> Pixels:
@@ -67,7 +67,7 @@ def align(share: Pixels, seen: Track, scale: Floats, cell: Cell) -> Pixels:
 
     rows = weights(seen.y * cell.height + cell.top, share.shape[1])
     columns = weights(seen.x * cell.width + cell.left, share.shape[2])
-    return rows @ share @ columns.transpose(0, 2, 1)
+    return np.asarray(rows @ share @ columns.transpose(0, 2, 1), dtype=np.float32)
 
 
 def follow_actor(share: Pixels, cell: Cell, kinds: tuple[str, ...]) -> tuple[Pixels, Track, tuple[PathFit, ...]] | None:
@@ -144,9 +144,9 @@ def _drawings(fields: Pixels, radius: float, blurs: tuple[float, ...], short: fl
     def weights(about: Floats, blur: float) -> Pixels:
         distance = np.abs(fine - (about[:, None] + offsets)[..., None])
         if blur == 0.0:
-            return (np.maximum(0.0, 1.0 - distance / spread) * (step / spread)).astype(np.float32)
+            return np.asarray(np.maximum(0.0, 1.0 - distance / spread) * (step / spread), dtype=np.float32)
         variance = spread**2 / 6 + (blur * short) ** 2
-        return (np.exp(-0.5 * distance**2 / variance) * (step / np.sqrt(2 * np.pi * variance))).astype(np.float32)
+        return np.asarray(np.exp(-0.5 * distance**2 / variance) * (step / np.sqrt(2 * np.pi * variance)), dtype=np.float32)
 
     return [weights(centre[0], b) @ cover @ weights(centre[1], b).transpose(0, 2, 1) for b in blurs]
 
@@ -162,7 +162,7 @@ def _turned(table: Pixels, angle: Floats) -> Pixels:
     fc, fr = col - c, row - r
     upper = table[r, c] * (1 - fc) + table[r, c + 1] * fc
     lower = table[r + 1, c] * (1 - fc) + table[r + 1, c + 1] * fc
-    return (upper * (1 - fr) + lower * fr).astype(np.float32)
+    return np.asarray(upper * (1 - fr) + lower * fr, dtype=np.float32)
 
 
 def fit_still(looks: Pixels, kinds: tuple[str, ...], cell: Cell) -> LookFit:
