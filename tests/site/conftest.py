@@ -109,6 +109,7 @@ class Visit:
 def visit(browser: Any) -> Iterator[Visit]:
     """A fresh page that notes requests to other hosts, failed requests, errors and warnings of the console."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(120_000)  # a page full of films, on a machine that runs other tests beside it
     page = context.new_page()
     seen = Visit(page)
 

@@ -134,7 +134,7 @@ def tab(browser: Any) -> Iterator[Callable[[], Tab]]:
 
     def new(**options: Any) -> Tab:
         context = browser.new_context(**options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(60_000)  # other tests run beside this one
         contexts.append(context)
         one = Tab(context.new_page())
         one.page.on("console", lambda m: one.hear(m.type, m.text))
