@@ -15,6 +15,7 @@ def test_shapes():
     ids = torch.tensor([[2, 3, 4, 0], [5, 0, 0, 0]])
     code = encoder()(ids, ids != 0)
     assert code.tokens.shape == (2, 4, 16) and code.pooled.shape == (2, 16) and code.mask.shape == (2, 4)
+    assert code.pooled.abs().max() <= 1
 
 
 def test_a_padded_caption_has_the_code_of_the_unpadded():
@@ -41,7 +42,7 @@ def test_the_recurrence_is_the_one_of_the_paper():
         states.append(h)
     code = model(ids, ids != 0)
     torch.testing.assert_close(code.tokens[0, :, :8], torch.stack(states))
-    torch.testing.assert_close(code.pooled[0], model.project(code.tokens[0].mean(0)))
+    torch.testing.assert_close(code.pooled[0], torch.tanh(model.project(code.tokens[0].mean(0))))
 
 
 def test_order_matters():
