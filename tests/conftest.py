@@ -73,3 +73,11 @@ def clips() -> Path:
     if not CLIPS.is_dir():
         pytest.skip(f"no real clips at {CLIPS}")
     return CLIPS
+
+
+@pytest.fixture(scope="session")
+def playwright() -> Any:
+    """The one driver of browsers that a process can have."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
+    with sync_api.sync_playwright() as driver:
+        yield driver

@@ -254,17 +254,15 @@ PLAY = """async (source) => {
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[Any]:
+def page(playwright: Any) -> Iterator[Any]:
     """A page of Chromium in which every request to another machine fails."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine")
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright drives the browser")
     flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
-    with sync_api.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
-        yield browser.new_page()
-        browser.close()
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
+    yield browser.new_page()
+    browser.close()
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".webm"])

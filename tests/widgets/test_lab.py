@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -69,32 +70,31 @@ def await_server(address: str, server: subprocess.Popen[bytes], log: Path) -> No
     pytest.fail(f"JupyterLab did not start: {log.read_text(encoding='utf-8')[-2000:]}")
 
 
-def test_the_builder_lives_in_jupyterlab(lab: str) -> None:
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1200, "height": 1000})
-        page.set_default_timeout(60_000)
-        asked: list[str] = []
-        page.on("request", lambda r: asked.append(r.url))
-        page.goto(lab)
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # a key before that is lost
-        page.locator(".jp-CodeCell .cm-content").first.click()
-        page.keyboard.press("Shift+Enter")
-        caption = page.locator(".t2v-caption p").first
-        caption.wait_for()
-        assert caption.text_content() == "a large red star spins clockwise"
-        page.get_by_role("combobox", name="Actor", exact=True).select_option("heart")
-        page.wait_for_function("document.querySelector('.t2v-caption p').textContent.includes('heart')")
-        page.get_by_role("button", name="Pause").click()
-        page.get_by_role("slider", name="Frame of the film").focus()
-        page.keyboard.press("Home")
-        page.keyboard.press("ArrowRight")
-        page.locator(".jp-CodeCell .cm-content").nth(1).click()
-        page.keyboard.press("Shift+Enter")
-        said = page.locator(".jp-OutputArea-output pre").last
-        said.wait_for()
-        if shots := os.environ.get("T2V_SHOTS"):  # a picture to look at
-            page.screenshot(path=f"{shots}/lab.png")
-        assert said.text_content() == "heart 一颗红色的大爱心顺时针旋转 1\n"
-        assert {url for url in asked if not url.startswith((lab.split("/lab")[0], "data:", "blob:"))} == set()
-        browser.close()
+def test_the_builder_lives_in_jupyterlab(lab: str, playwright: Any) -> None:
+    browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    page = browser.new_page(viewport={"width": 1200, "height": 1000})
+    page.set_default_timeout(60_000)
+    asked: list[str] = []
+    page.on("request", lambda r: asked.append(r.url))
+    page.goto(lab)
+    page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()  # a key before that is lost
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("Shift+Enter")
+    caption = page.locator(".t2v-caption p").first
+    caption.wait_for()
+    assert caption.text_content() == "a large red star spins clockwise"
+    page.get_by_role("combobox", name="Actor", exact=True).select_option("heart")
+    page.wait_for_function("document.querySelector('.t2v-caption p').textContent.includes('heart')")
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("slider", name="Frame of the film").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    page.locator(".jp-CodeCell .cm-content").nth(1).click()
+    page.keyboard.press("Shift+Enter")
+    said = page.locator(".jp-OutputArea-output pre").last
+    said.wait_for()
+    if shots := os.environ.get("T2V_SHOTS"):  # a picture to look at
+        page.screenshot(path=f"{shots}/lab.png")
+    assert said.text_content() == "heart 一颗红色的大爱心顺时针旋转 1\n"
+    assert {url for url in asked if not url.startswith((lab.split("/lab")[0], "data:", "blob:"))} == set()
+    browser.close()
