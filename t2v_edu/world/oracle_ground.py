@@ -21,6 +21,7 @@ PALE = (1.0, 0.75, 0.5)  # saturations at which a colour is looked for
 HANDICAP = 20.0  # levels a colour without saturation would be set back
 ENOUGH = 256  # pixels to tell a colour by
 VISIBLE = 30.0  # levels: the strongest hundredth of the pixels has to differ this much from the place
+BLURS = 4  # times that a place may have been smoothed
 GRAIN = 8.0  # levels: noise above this is smoothed before anything is read
 NOISE_GATE = 3.0  # coverage below so many standard deviations of the empty pixels' coverage counts as none
 
@@ -91,12 +92,25 @@ def find_place(video: NDArray[np.uint8], places: tuple[str, ...]) -> tuple[Choic
         pictures = [smooth(p) for p in pictures]
     cost = [_cost(some - p) for p in pictures]
     choice = choose(list(places), np.asarray(cost) + 0.5, SURE_PLACE, LOST_PLACE)
-    picture = pictures[int(np.argmin(cost))]
+    picture = _focus(pictures[int(np.argmin(cost))], some)
     film -= picture
     shift = np.median(film[:: max(1, len(film) // 4)].reshape(-1, 3), axis=0)
     if shift.any():
         film -= np.clip(shift, -25.0, 25.0)
     return choice, film, picture
+
+
+def _focus(picture: Pixels, some: Pixels) -> Pixels:
+    """The picture, or as blurred a one as the film (some of its frames) is."""
+    if np.ptp(picture, axis=(0, 1)).max() == 0.0:
+        return picture
+    blurred = [picture]
+    for _ in range(BLURS):
+        blurred.append(smooth(blurred[-1]))
+    blurred.append((picture + blurred[1]) / 2)
+    cost = [_cost(some - p) for p in blurred]
+    best = int(np.argmin(cost))
+    return blurred[best] if cost[best] < 0.8 * cost[0] else picture
 
 
 def _cost(difference: Pixels) -> float:

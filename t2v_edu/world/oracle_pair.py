@@ -42,8 +42,9 @@ def read_pair(difference: Pixels, picture: Pixels, kinds: tuple[str, ...]) -> Pa
 
     A small pair on the diagonal that fits the cells of both relations has no reading either: it is both.
     """
-    power = np.minimum(np.einsum("thwc,thwc->thw", difference, difference), FULL**2)
-    energy = np.where(power > 0.25 * FULL**2, power, 0.0).sum(0)
+    power = np.einsum("thwc,thwc->thw", difference, difference)
+    least = max(0.25 * FULL**2, 9.0 * float(np.median(power[:: max(1, len(power) // 4)])))  # above noise
+    energy = np.where(power > least, np.minimum(power, max(FULL**2, 2 * least)), 0.0).sum(0)
     total = float(energy.sum())
     if total <= 0.0:
         return None

@@ -17,6 +17,7 @@ from t2v_edu.world.scene import CAST, SIZES, STORY, Actor
 from t2v_edu.world.sprites import paint_puppet, pose_of
 
 ROUNDING = 1.0  # levels that the difference to a clean place can have
+EMPTY = 0.6  # share of the pixels that are the place's for sure
 SHOWS = 6.0  # levels: a pixel that differs this much from a clean place is the puppet's
 TINTS = 2  # phases of the gait that are tried
 SURE_PUPPET = 0.08  # the best residual has to be so much smaller than the second best, as a share
@@ -45,7 +46,7 @@ def silhouette(difference: Pixels) -> Pixels:
     """How surely each pixel (T, H, W) is not the place's, 0 to 1: how far it stands out of what empty pixels do."""
     far = np.abs(difference)
     most = np.maximum(np.maximum(far[..., 0], far[..., 1]), far[..., 2])
-    empty = float(np.median(most[:: max(1, len(most) // 4)]))
+    empty = float(np.quantile(most[:: max(1, len(most) // 4)], EMPTY))
     return np.clip((most - 2 * empty - ROUNDING) * (1 / (SHOWS + 2 * empty)), 0.0, 1.0)
 
 
