@@ -107,7 +107,7 @@ def _focus(picture: Pixels, some: Pixels) -> Pixels:
     blurred = [picture]
     for _ in range(BLURS):
         blurred.append(smooth(blurred[-1]))
-    blurred.append((picture + blurred[1]) / 2)
+    blurred.append(np.asarray((picture + blurred[1]) / 2, dtype=np.float32))
     cost = [_cost(some - p) for p in blurred]
     best = int(np.argmin(cost))
     return blurred[best] if cost[best] < 0.8 * cost[0] else picture
