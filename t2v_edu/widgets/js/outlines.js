@@ -86,7 +86,9 @@ export function paintOutline(canvas, table, color, x, y, radius, angle, largest)
   for (let py = Math.max(0, top); py < bottom; py++) {
     for (let px = Math.max(0, left); px < right; px++) {
       const dx = (px + 0.5 - x) / radius, dy = (py + 0.5 - y) / radius;
-      const share = Math.min(1, sample(table, cos * dx + sin * dy, cos * dy - sin * dx) * radius + 0.5);
+      const u = cos * dx + sin * dy, v = cos * dy - sin * dx;
+      const beyond = Math.hypot(Math.max(Math.abs(u) - TABLES.outlines.reach, 0), Math.max(Math.abs(v) - TABLES.outlines.reach, 0));
+      const share = Math.min(1, (sample(table, u, v) - beyond) * radius + 0.5);
       if (share <= 0) continue;
       const at = 3 * (py * width + px);
       for (let k = 0; k < 3; k++) data[at + k] += share * (color[k] - data[at + k]);
