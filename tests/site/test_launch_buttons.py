@@ -17,7 +17,6 @@ from t2v_site import add_launch_buttons  # noqa: E402
 REPOSITORY = {"repository": {"url": "https://github.com/someone/t2v_edu", "branch": "main"}}
 
 
-@pytest.mark.xfail(reason="with the address set, the theme still writes no Colab and Binder links; to be mended before it is set")
 @pytest.mark.slow
 def test_the_buttons_lead_to_the_chapter(tmp_path, site):
     chapters = sorted((ROOT / "chapters").glob("*.ipynb"))
