@@ -1,4 +1,4 @@
-"""Chapter 14 · agreement with the caption, attribute by attribute · Wilson 1927, JASA 22(158)."""
+"""Chapter 17 · agreement with the caption, attribute by attribute · Wilson 1927, JASA 22(158)."""
 
 from __future__ import annotations
 

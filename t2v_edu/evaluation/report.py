@@ -1,4 +1,4 @@
-"""Chapter 14 · the table every model gets: agreement on each split, controls that must fail, diversity and physics."""
+"""Chapter 17 · the table every model gets: agreement on each split, controls that must fail, diversity and physics."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chapter 14 · a report as text and as a picture."""
+"""Chapter 17 · a report as text and as a picture."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def captioned_scenes(source: WorldStream, seed: int) -> Iterator[tuple[str, Scen
 
 
 def captions_of(source: Source, config: TrainConfig) -> Iterator[str]:
-    """Captions that cover a source's vocabulary; all digits and shapes together, so that a model of one can start the other."""
+    """Captions that cover a source's vocabulary: of a world as many as `CAPTIONS`, of a folder all."""
     if isinstance(source, WorldStream):
         return (caption for caption, _ in itertools.islice(captioned_scenes(source, config.seed), CAPTIONS))
     assert isinstance(source, FiniteSource)
