@@ -97,7 +97,7 @@ def paint_outline(
         dx, dy = cos * dx + sin * dy, cos * dy - sin * dx
     alpha = _sample(table, dx, dy)
     alpha *= radius.astype(np.float32)[:, None, None]
-    if radius.min() < 2.5:  # pixels near so small an outline lie beyond the table: add their way to it
+    if radius.min() < 4.0:  # pixels near so small an outline lie beyond the table: add their way to it
         beyond = np.hypot(np.maximum(np.abs(dx) - REACH, 0.0), np.maximum(np.abs(dy) - REACH, 0.0))
         alpha -= (beyond * radius[:, None, None]).astype(np.float32)
     alpha += 0.5
