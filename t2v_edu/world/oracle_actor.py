@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from t2v_edu.world.motion import RADIUS
 from t2v_edu.world.oracle_ground import Cell, Choice, Pixels, coverage, find_color
 from t2v_edu.world.oracle_look import LookFit, align, fit_still, fit_turn, follow_actor
-from t2v_edu.world.oracle_path import PathFit
+from t2v_edu.world.oracle_path import PathFit, Track
 from t2v_edu.world.oracle_story import read_puppet
 from t2v_edu.world.scene import CAST, PAINTS, STORY
 
@@ -16,10 +17,12 @@ EXACT = 0.06  # an actor that leaves no more than this unexplained is what it lo
 
 @dataclass(frozen=True)
 class ActorReading:
-    """One actor: its six attributes, and the share of the picture that it leaves unexplained (1 where there is none)."""
+    """One actor: its six attributes, the share of its look that stays unexplained (1 where there is none), and how far it
+    comes closer to its cell's edge than an actor of its size and action can, as a share of the cell's side."""
 
     choices: dict[str, Choice]
     residual: float
+    oversteps: float = 0.0
 
 
 NOBODY = ActorReading({name: Choice(None, 0.0) for name in ATTRIBUTES}, 1.0)
@@ -56,7 +59,14 @@ def read_outline(difference: Pixels, picture: Pixels, cell: Cell, plain: tuple[s
     share, seen, (path,) = found
     looks = align(share, seen, path.scale, cell)
     look = (fit_turn if path.best[0] == "spins" else fit_still)(looks, plain, cell)
-    return ActorReading({"color": color, **_attributes(path, look)}, look.residual)
+    return ActorReading({"color": color, **_attributes(path, look)}, look.residual, _oversteps(seen, path, look))
+
+
+def _oversteps(seen: Track, path: PathFit, look: LookFit) -> float:
+    """`motion.poses` keeps a margin to the edge; a fifth of it is left to centroids that are not the outline's origin."""
+    margin = 0.8 * RADIUS[look.best[1]] * max(float(path.scale.max()), 1.2 if path.best[0] == "spins" else 1.0)
+    nearest = min(float(v) for at in (seen.x, seen.y) for v in (at.min(), 1.0 - at.max()))
+    return max(0.0, margin - nearest)
 
 
 def _attributes(path: PathFit, look: LookFit) -> dict[str, Choice]:

@@ -55,7 +55,7 @@ def read_pair(difference: Pixels, picture: Pixels, kinds: tuple[str, ...]) -> Pa
         actors = [_read_cell(difference, picture, cell, kinds) for cell in cells_of(relation, *picture.shape[:2])]
         confidence = margin(outside[relation] + 0.01, sum(outside.values()) - outside[relation] + 0.01)
         found.append(PairReading(Choice(relation, confidence), (actors[0], actors[1])))
-        scores.append(found[-1].residual + 2.0 * outside[relation])
+        scores.append(found[-1].residual + 2.0 * outside[relation] + actors[0].oversteps + actors[1].oversteps)
     if len(found) < 2:
         return found[0] if found else None
     best = int(np.argmin(scores))

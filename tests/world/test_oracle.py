@@ -45,11 +45,8 @@ def test_exact_on_clean_films(world: str) -> None:
     assert misread(world, 300, seed=11) == []
 
 
-KNOWN = pytest.mark.xfail(reason="of 10,000 pairs the reader misreads one or two")
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("world", [pytest.param(w, marks=KNOWN) if w == "pairs" else w for w in WORLDS])
+@pytest.mark.parametrize("world", WORLDS)
 def test_exact_on_ten_thousand_clean_films(world: str) -> None:
     assert misread(world, 10_000, seed=12) == []
 
