@@ -132,20 +132,19 @@ def test_nothing_held_out_comes_of_it(world):
     assert all(in_split(augment(source.clip(1, i), rng(i)).scene, "seen") for i in range(500))
 
 
-READ = [w for w in sorted(WORLDS) if w != "all"]
-KNOWN = pytest.mark.xfail(reason="of 150 films of `all` at 32×32 the reader misses two clean animals; one is allowed")
-
-
-@pytest.mark.parametrize("world", [*READ, pytest.param("all", marks=KNOWN)])
+@pytest.mark.parametrize("world", sorted(WORLDS))
 def test_the_reader_sees_what_the_new_caption_says(world):
+    """Never anything else; of 150 films, some of them enlarged, it may abstain from three."""
     size = 32 if world in ("shapes", "digits") else 64
-    source, wrong = WorldStream(world, size=size), []
+    source, abstained = WorldStream(world, size=size), []
     for i in range(150):
         clip = augment(source.clip(2, i), rng(i))
         seen = read(clip.frames).scene
-        if seen != clip.scene:
-            wrong.append((clip.scene, seen))
-    assert len(wrong) <= 1, wrong
+        if seen is None:
+            abstained.append(clip.scene)
+        else:
+            assert seen == clip.scene
+    assert len(abstained) <= 3, abstained
 
 
 def test_held_out_clips_may_be_augmented_too():

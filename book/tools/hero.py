@@ -1,4 +1,4 @@
-"""Make book/site/hero.gif: films of the shipped model, each under its caption. `python book/tools/hero.py`.
+"""Make book/site/hero.gif: films of the shipped models, each under its caption. `python book/tools/hero.py`.
 
 Of each caption below, in English or Chinese, the film of the first seed is shown that the reader reads as asked; a model
 that draws none of `SEEDS` right ends this with an error instead of a picture.
@@ -15,11 +15,12 @@ from t2v_edu import pipeline
 from t2v_edu.figures import FONT
 from t2v_edu.film import upscale, write_film
 from t2v_edu.world import parse, read
+from t2v_edu.world.scene import worlds_of
 
 CAPTIONS = (
-    "a large red cross moves right on gray",
-    "一个绿色的爱心在灰色背景上变大",
-    "a large orange circle zigzags right on gray",
+    "a large red circle moves left",
+    "一颗紫色的爱心在灰色背景上顺时针绕圈",
+    "an orange digit 7 zigzags right on gray",
     "一个黄色的三角形变大",
 )
 SIDE, BAND, SEEDS = 160, 26, 40
@@ -30,7 +31,7 @@ def film(caption: str) -> np.ndarray:
     scene = parse(caption)
     for seed in range(SEEDS):
         frames = pipeline.generate(caption, seed=seed).frames[0]
-        if read(frames, world="shapes").scene == scene:
+        if read(frames, world=worlds_of(scene)[0]).scene == scene:
             return np.stack([titled(frame, caption) for frame in upscale(frames, SIDE)])
     raise SystemExit(f"none of {SEEDS} films of {caption!r} shows what it says; choose another caption")
 

@@ -6,16 +6,18 @@ import torch
 from torch import Tensor
 
 
-def gaussian_kl(mean: Tensor, log_var: Tensor) -> Tensor:
-    """KL(N(mean, exp(log_var)) ‖ N(0, 1)), summed over latents, one value per sample.
+def gaussian_kl(mean: Tensor, log_var: Tensor, prior: tuple[Tensor, Tensor] | None = None) -> Tensor:
+    """KL(N(mean, exp(log_var)) ‖ prior), summed over latents, one value per sample.
 
     Args:
         mean, log_var: (B, Z), nats.
+        prior: mean and log-variance (B, Z) of the normal distribution to compare with; N(0, 1) if left out.
     Returns:
         (B,) nonnegative, 0 where the posterior is the prior.
     Source: appendix B.
     """
-    return 0.5 * (mean**2 + log_var.exp() - 1 - log_var).sum(-1)
+    there, wide = prior if prior is not None else (torch.zeros_like(mean), torch.zeros_like(log_var))
+    return 0.5 * (((mean - there) ** 2 + log_var.exp()) / wide.exp() - 1 - log_var + wide).sum(-1)
 
 
 def where(video: Tensor, background: Tensor) -> Tensor:

@@ -20,8 +20,8 @@ class VideoGANConfig:
     Args:
         frames, size: T and H = W; the size is 16, 32, 64 or 128.
         text: D, width of the text code.  code: width of the content code.  motion: width of the motion code.
-        noise: Z; the first `moving` of it go into the motion code, the others into the content code. Few, so that what the
-            caption says of the motion has to be taken from the caption.
+        noise: Z; the first `moving` of it go into the motion code (the last two of those as a point on a circle), the others
+            into the content code. Few, so that what the caption says of the motion has to be taken from the caption.
         width: channels of the finest feature map; coarser maps have more.  layers: how many cut-outs move over the background.
         critic: channels of the discriminators' first layer.
     """
@@ -30,7 +30,7 @@ class VideoGANConfig:
     size: int = 32
     text: int = 128
     noise: int = 8
-    moving: int = 3
+    moving: int = 4
     code: int = 256
     motion: int = 128
     width: int = 16
@@ -40,9 +40,10 @@ class VideoGANConfig:
     def __post_init__(self) -> None:
         if self.size not in (16, 32, 64, 128):
             raise ValueError(f"size must be 16, 32, 64 or 128, not {self.size}")
-        if not 0 < self.moving < self.noise:
+        if not 2 <= self.moving < self.noise:
             raise ValueError(
-                f"moving must be 1 to noise - 1, so that motion and content each have noise, not {self.moving} of {self.noise}"
+                f"moving must be 2 (a phase) to noise - 1, so that motion and content each have noise, not {self.moving} of "
+                f"{self.noise}"
             )
         if self.frames < 4:
             raise ValueError(f"frames must be at least 4, not {self.frames}")
@@ -141,7 +142,7 @@ class Discriminator(nn.Module):
 
 
 class Posterior(nn.Module):
-    """Which noise would have made this clip: mean and log-variance of q(z | video).
+    """Which noise would have made this clip: mean and log-variance of q(z | video, caption).
 
     Lets the generator also learn by reconstruction, as in Larsen et al. 2016, arXiv:1512.09300 and BicycleGAN, arXiv:1711.11586.
     It sees each frame as a few points, the centres of what its filters respond to, so that "where" is there from the first step:
@@ -159,15 +160,19 @@ class Posterior(nn.Module):
             nn.LeakyReLU(0.2),
             nn.Conv2d(c, c, 3, padding=1),
         )
-        self.out = two_layers(3 * c * config.frames, 256, 2 * config.noise)
+        self.points = nn.Linear(3 * c * ((config.frames + 1) // 2), 256)
+        self.direct = nn.Linear(config.text, 2 * 256)
+        self.out = two_layers(256, 256, 2 * config.noise)
 
-    def forward(self, video: Tensor) -> tuple[Tensor, Tensor]:
-        """video (B, 3, T, H, W) → mean (B, Z), log-variance (B, Z)."""
-        frames = F.avg_pool3d(video, (1, self.shrink, self.shrink)).transpose(1, 2)  # (B, T, 3, 16, 16)
-        response = self.filters(frames.flatten(0, 1)).flatten(2)  # (B·T, C, 256)
+    def forward(self, video: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
+        """video (B, 3, T, H, W) and its pooled caption (B, D) → mean (B, Z), log-variance (B, Z)."""
+        frames = F.avg_pool3d(video[:, :, ::2], (1, self.shrink, self.shrink)).transpose(1, 2)  # (B, T/2, 3, 16, 16)
+        response = self.filters(frames.flatten(0, 1)).flatten(2)  # (B·T/2, C, 256)
         share = response.mul(4.0).softmax(-1)
         axis = torch.linspace(-1, 1, 16, device=video.device, dtype=share.dtype)
         where = torch.stack([axis.repeat(16), axis.repeat_interleave(16)], 1)  # (256, 2)
-        points = torch.cat([share @ where, response.amax(-1, keepdim=True)], -1)  # (B·T, C, 3): x, y and how strong
-        mean, log_var = self.out(points.reshape(len(video), -1)).chunk(2, 1)
+        points = torch.cat([share @ where, response.amax(-1, keepdim=True)], -1)  # (B·T/2, C, 3): x, y and how strong
+        scale, shift = self.direct(text).chunk(2, 1)
+        seen = F.leaky_relu(self.points(points.reshape(len(video), -1)) * (1 + scale) + shift, 0.2)
+        mean, log_var = self.out(seen).chunk(2, 1)
         return mean, log_var.clamp(-8.0, 4.0)

@@ -25,6 +25,7 @@ from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.weights import load_weights, write_text, write_weights
 
 SWINGS = tuple(k / 4 for k in range(1, 13))  # cycles a clip, of the sines and cosines that paths are made of
+EDGE = 6.0  # beyond its sheet a cut-out ends: there the mask's logit is -EDGE, and no sheet can pass for the wall
 ZOOM = 1.6  # the frame's side over a sheet's, before a pose is learned: a cut-out starts in the middle, finer than the frame
 
 
@@ -33,6 +34,13 @@ def beats(frames: int) -> Tensor:
     t = torch.linspace(0, 1, frames)[:, None]
     phase = 2 * math.pi * t * torch.tensor(SWINGS)
     return torch.cat([torch.ones_like(t), t, phase.cos(), phase.sin()], 1)
+
+
+def spot(size: int) -> Tensor:
+    """(size, size) what is added to every mask's logits: a round spot, so that a cut-out begins as something in the middle of
+    its sheet. Without it, a model may as well cut a hole into a sheet that covers the frame, and move the wall."""
+    axis = torch.linspace(-1, 1, size).square()
+    return 3 - 6 * (axis[:, None] + axis)
 
 
 class Generator(nn.Module):
@@ -46,11 +54,17 @@ class Generator(nn.Module):
         super().__init__()
         c = config
         self.config = c
+        self.early = False  # in training: whether a rate of turning is learned from the first frames alone
         self.beats: Tensor
+        self.spot: Tensor
         self.content = nn.Sequential(two_layers(c.noise - c.moving + c.text, c.code, c.code), nn.LeakyReLU(0.2))
-        self.motion = two_layers(c.moving + c.text, 2 * c.motion, c.motion)
-        self.pose = two_layers(c.motion, 2 * c.motion, 6 * c.layers * (2 + 2 * len(SWINGS)))
+        self.expect = two_layers(c.text, c.motion, 2 * c.noise, small=True)
+        self.drive = nn.Linear(c.moving, c.motion)
+        self.direct = two_layers(c.text, 2 * c.motion, 2 * c.motion)
+        self.pose = two_layers(c.motion, 2 * c.motion, 3 * c.layers * (2 + 2 * len(SWINGS)), small=True)
+        self.turn = two_layers(c.text, c.motion, c.layers, small=True)
         self.register_buffer("beats", beats(c.frames), persistent=False)
+        self.register_buffer("spot", spot(c.size), persistent=False)
         sides = c.size.bit_length() - 3  # doublings from 4×4
         widths = [min(128, c.width * 2 ** (sides - i)) for i in range(sides + 1)]
         self.seed = nn.Linear(c.code, widths[0] * 16)
@@ -59,27 +73,58 @@ class Generator(nn.Module):
         self.sheets = nn.Conv2d(widths[-1], 4 * c.layers, 3, padding=1)
 
     def forward(self, noise: Tensor, text: Tensor) -> Tensor:
-        """noise (B, Z), pooled text (B, D) → video (B, 3, T, H, W) in [-1, 1]."""
+        """noise (B, Z) as `draw` gives it, pooled text (B, D) → video (B, 3, T, H, W) in [-1, 1]."""
         moving, content = noise.tensor_split([self.config.moving], 1)
         code = self.content(torch.cat([content, text], 1))  # (B, code)
-        poses = self.move(self.motion(torch.cat([moving, text], 1)))  # (B, T, layers, 2, 3)
+        poses = self.move(self.motion(moving, text), text)  # (B, T, layers, 2, 3)
         x = self.seed(code).unflatten(1, (-1, 4, 4))  # (B, C, 4, 4)
         for block in self.up:
             x = block(x, code)  # (B, C, H, W)
         still = self.stage(text)  # (B, 3, H, W)
         return self.film(still, self.sheets(x), poses)  # (B, 3, T, H, W)
 
-    def move(self, motion: Tensor) -> Tensor:
+    def prior(self, text: Tensor) -> tuple[Tensor, Tensor]:
+        """What noise to expect under a pooled caption (B, D): mean (B, Z), log-variance (B, Z).
+
+        A caption that leaves less open has less noise: a learned prior, Sohn et al. 2015, NeurIPS 28.
+        """
+        mean, log_var = self.expect(text).chunk(2, 1)
+        return mean, log_var.clamp(-8.0, 4.0)
+
+    def draw(self, free: Tensor, text: Tensor) -> Tensor:
+        """Standard normal numbers (B, Z) to noise (B, Z) that suits the pooled captions (B, D)."""
+        mean, log_var = self.prior(text)
+        return mean + (0.5 * log_var).exp() * free
+
+    def motion(self, noise: Tensor, text: Tensor) -> Tensor:
+        """Motion code (B, motion) of noise (B, moving), modulated by the pooled caption (B, D).
+
+        Of the last two numbers only the direction counts: a point on a circle, which is what the phase of a swing is.
+        """
+        noise = torch.cat([noise[:, :-2], F.normalize(noise[:, -2:])], 1)
+        scale, shift = self.direct(text).chunk(2, 1)
+        return F.leaky_relu(self.drive(noise) * scale + shift, 0.2)
+
+    def move(self, motion: Tensor, text: Tensor) -> Tensor:
         """Where every sheet is looked at in every frame: affine maps (B, T, layers, 2, 3) from a motion code (B, motion).
 
-        The code is turned into the coefficients of a sum of swings in time, so that a path is smooth by construction and
-        bounces, orbits and turns are a single term each.
+        The code is turned into the coefficients of sums of swings in time, one sum each for where a cut-out is (x and y) and
+        how large: a path is smooth by construction, and a line, a bounce, an orbit are a term or two. How fast it turns, in
+        radians a clip, the caption says alone (B, D): noise there, or swings, would smear all forms into discs.
         """
-        swings = self.pose(motion).view(len(motion), self.config.layers, 6, -1)  # (B, layers, 6, K)
-        paths = torch.einsum("blpk,tk->btlp", swings, self.beats)  # (B, T, layers, 6)
-        rest = torch.eye(2, 3, device=motion.device, dtype=paths.dtype)
-        bounded = 2 * torch.tanh(paths.reshape(*paths.shape[:3], 2, 3) / 8)  # so that no sheet is ever lost from sight
-        return ZOOM * (rest + bounded).nan_to_num(0.0)  # the backward of grid_sample crashes on NaN; the loss shows it anyway
+        layers = self.config.layers
+        swings = self.pose(motion).view(len(motion), layers, 3, -1)  # (B, layers, 3, K)
+        x, y, size = torch.einsum("blpk,tk->pbtl", swings, self.beats).unbind()  # (B, T, layers) each
+        x, y = 1.5 * torch.tanh(x / 1.5), 1.5 * torch.tanh(y / 1.5)  # no cut-out is ever lost from sight
+        rate = self.turn(text)[:, None]  # (B, 1, layers)
+        if self.early:  # soon a star turned one way looks like one turned the other way: look at the first few frames
+            late = 1 - torch.exp((1 - torch.arange(self.config.frames, device=rate.device)) / 1.5).clamp(max=1)
+            rate = rate + late[:, None] * (rate.detach() - rate)  # the same rate for all (B, T, layers), a gradient for some
+        turn = rate * self.beats[:, 1, None]
+        zoom = ZOOM * torch.exp(-torch.tanh(0.3 * size))
+        cos, sin = zoom * turn.cos(), zoom * turn.sin()
+        maps = torch.stack([cos, sin, -cos * x - sin * y, -sin, cos, sin * x - cos * y], -1)  # turned, scaled, about (x, y)
+        return maps.view(*maps.shape[:-1], 2, 3).nan_to_num(0.0)  # grid_sample cannot bear NaN; the loss shows it
 
     def film(self, still: Tensor, sheets: Tensor, poses: Tensor) -> Tensor:
         """Lay the cut-outs of `sheets` (B, 4·layers, H, W: colour and mask) over a backdrop (B, 3, H, W), moved to where each
@@ -88,12 +133,12 @@ class Generator(nn.Module):
         height, width = still.shape[2:]
         video = still[:, :, None].expand(-1, -1, frames, -1, -1)
         for layer, sheet in enumerate(torch.split(sheets, 4, 1)):
-            cutout = torch.cat([torch.tanh(sheet[:, :3]), sheet[:, 3:]], 1)  # (B, 4, H, W)
+            cutout = torch.cat([torch.tanh(sheet[:, :3]), sheet[:, 3:] + self.spot + EDGE], 1)  # (B, 4, H, W)
             grid = F.affine_grid(poses[:, :, layer].flatten(0, 1), [batch * frames, 1, height, width], align_corners=False)
             grid = grid.reshape(batch, frames * height, width, 2)  # all frames of a clip look at the same sheet
-            seen = F.grid_sample(cutout, grid, padding_mode="border", align_corners=False)  # (B, 4, T·H, W)
+            seen = F.grid_sample(cutout, grid, align_corners=False)  # (B, 4, T·H, W)
             seen = seen.view(batch, 4, frames, height, width)
-            color, mask = seen[:, :3], seen[:, 3:]  # (B, 3, T, H, W), (B, 1, T, H, W)
+            color, mask = seen[:, :3], seen[:, 3:] - EDGE  # (B, 3, T, H, W), (B, 1, T, H, W)
             video = torch.lerp(video, color, torch.sigmoid(mask))
         return video
 
@@ -161,8 +206,9 @@ class VideoGAN(nn.Module):
                 raise ValueError(
                     f"this model never saw the word {word!r}; nearest words it knows: {', '.join(nearest) or 'none'}"
                 )
-        noise = torch.randn(len(captions), self.config.noise, generator=generator).to(self.device)
-        video: Tensor = self.generator(noise, self.encode(captions).pooled)
+        free = torch.randn(len(captions), self.config.noise, generator=generator).to(self.device)
+        text = self.encode(captions).pooled
+        video: Tensor = self.generator(self.generator.draw(free, text), text)
         return video
 
     def save_pretrained(self, path: str | Path) -> None:

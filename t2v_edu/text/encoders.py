@@ -44,6 +44,7 @@ class LSTMEncoder(nn.Module):
         self.embed = nn.Embedding(vocabulary, width, padding_idx=0)
         self.lstm = nn.LSTM(width, width // 2, batch_first=True, bidirectional=True)
         self.project = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width)
 
     def forward(self, ids: Tensor, mask: Tensor) -> TextCode:
         """Encode ids (B, L) with mask (B, L)."""
@@ -53,4 +54,4 @@ class LSTMEncoder(nn.Module):
         states, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=ids.shape[1])
         share = mask.unsqueeze(-1).to(states.dtype)  # (B, L, 1)
         pooled = (states * share).sum(1) / share.sum(1)  # (B, D)
-        return TextCode(states, torch.tanh(self.project(pooled)), mask)
+        return TextCode(states, self.norm(self.project(pooled)), mask)

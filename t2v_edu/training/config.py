@@ -22,8 +22,12 @@ class TrainConfig:
         adversary: weight of the generator's adversarial loss.  critic_start: the step from which it counts.
         reconstruction: weight of the squared error of clips rebuilt from their own noise; 0 trains by the game alone.
         where: weight of the squared distance between the centres (and spreads) of a clip and its rebuilt self.
-        kl: weight of KL(q(z | video) ‖ N(0, 1)) beside it: pairs of a step and the weight from that step on. Cheap noise lets
-            the model learn to see; dear noise then leaves to the caption what the caption says.
+        opening: factor on the first frame's error; that frame shows upright what later frames turn.
+        turn_start: the step from which cut-outs may turn; before there are forms, turning only smears them into discs.
+        turn_all: the step from which all frames say how fast; before it the first few do, where no turn can be mistaken.
+        turning: weight of the squared rate at which they turn, so that nothing turns without a reason.
+        kl: weight of KL(q(z | video, caption) ‖ p(z | caption)) beside it: pairs of a step and the weight from that step on.
+            Cheap noise lets the model learn to see; dear noise then leaves to the caption what the caption says.
         r1, r1_every: weight γ of the gradient penalty, and how often it is taken.
         ema: decay of the averaged weights, which are what is saved.
         warm_up: steps in which the text encoder alone learns to tell captions apart (worlds only).
@@ -35,16 +39,20 @@ class TrainConfig:
     world: str | None = "shapes"
     data: str | None = None
     size: str = "small"
-    steps: int = 7500
+    steps: int = 9500
     batch: int = 16
     lr: float = 1e-3
     critic_lr: float = 4e-4
     game: str = "hinge"
     adversary: float = 0.1
-    critic_start: int = 5000
+    critic_start: int = 8000
     reconstruction: float = 50.0
     where: float = 30.0
-    kl: tuple[tuple[int, float], ...] = ((0, 1e-3), (2500, 5e-3))
+    opening: float = 2.0
+    turn_start: int = 1500
+    turn_all: int = 9500
+    turning: float = 0.01
+    kl: tuple[tuple[int, float], ...] = ((0, 1e-3), (2000, 5e-3), (5000, 1e-2))
     r1: float = 0.01
     r1_every: int = 8
     ema: float = 0.998
@@ -72,6 +80,10 @@ class TrainConfig:
             "adversary",
             "reconstruction",
             "where",
+            "opening",
+            "turn_start",
+            "turn_all",
+            "turning",
             "r1",
             "warm_up",
             "seed",

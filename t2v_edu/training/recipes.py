@@ -41,7 +41,7 @@ class VideoGANTrainee:
             "model": self.model, "average": self.average, "posterior": self.posterior, "discriminator": self.discriminator,
         }  # fmt: skip
         self.optimizers: dict[str, torch.optim.Optimizer] = {
-            "maker": torch.optim.Adam(self.maker.parameters(), config.lr, betas=(0.5, 0.99)),
+            "maker": torch.optim.Adam(self.maker.parameters(), config.lr, betas=(0.9, 0.99)),
             "discriminator": torch.optim.Adam(self.discriminator.parameters(), config.critic_lr, betas=(0.5, 0.99)),
         }
         self.show: list[str] = []  # captions of the sample films
@@ -62,17 +62,20 @@ class VideoGANTrainee:
         playing = c.adversary > 0 and step >= c.critic_start
         for group in self.optimizers["maker"].param_groups:
             group["lr"] = c.lr * min(1.0, (step + 1) / 100) * (1 - 0.95 * step / c.steps)
+        self.model.generator.early = step < c.turn_all
         with w.accelerator.autocast():
             text = self.model.encode(batch.captions)
-            mean, log_var = self.posterior(real)
-            own = mean + w.noise(tuple(mean.shape), generator) * (0.5 * log_var).exp()  # z ~ q(z | video)
+            mean, log_var = self.posterior(real, text.pooled)
+            own = mean + w.noise(tuple(mean.shape), generator) * (0.5 * log_var).exp()  # z ~ q(z | video, caption)
             half = text[::2] if playing else text[:0]  # every second caption is also filmed from free noise, for D to judge
-            free = w.noise((len(half.pooled), mean.shape[1]), generator)  # z ~ N(0, 1)
+            free = w.noise((len(half.pooled), mean.shape[1]), generator)
+            free = self.model.generator.draw(free, half.pooled)  # z ~ p(z | caption)
             made = self.model.generator(torch.cat([own, free]), torch.cat([text.pooled, half.pooled]))
             rebuilt, fake = made[: len(real)], made[len(real) :]
         numbers = self.update_discriminator(real, fake.detach(), text.detach(), half.detach(), frames, step) if playing else {}
-        price, kl = c.kl_at(step), gaussian_kl(mean, log_var).mean()
-        numbers |= self.update_generator(real, rebuilt, fake, half.detach(), price, kl, frames, playing)
+        kl = gaussian_kl(mean, log_var, self.model.generator.prior(text.pooled)).mean()
+        price = c.kl_at(step) * kl + c.turning * self.model.generator.turn(text.pooled).square().mean()
+        numbers |= {"KL": kl.item()} | self.update_generator(real, rebuilt, fake, half.detach(), price, frames, step)
         self.update_average(step)
         return numbers
 
@@ -103,17 +106,18 @@ class VideoGANTrainee:
         return numbers
 
     def update_generator(
-        self, real: Tensor, rebuilt: Tensor, fake: Tensor, half: TextCode, price: float, kl: Tensor, frames: Tensor, playing: bool
+        self, real: Tensor, rebuilt: Tensor, fake: Tensor, half: TextCode, price: Tensor, frames: Tensor, step: int
     ) -> dict[str, float]:
-        """Rebuild real clips from their own noise, at a price for what the noise tells, and please the discriminator."""
+        """Rebuild real clips from their own noise, at a price for noise and turning, and please the discriminator."""
         c, d = self.config, self.discriminator
-        squared = (rebuilt.float() - real).square().mean()
-        absolute = (rebuilt.float() - real).abs().mean()
+        off = rebuilt.float() - real
+        off = torch.cat([c.opening * off[:, :, :1], off[:, :, 1:]], 2)
+        squared, absolute = off.square().mean(), off.abs().mean()
         backdrop = corners(real)
         apart = (where(rebuilt.float(), backdrop) - where(real, backdrop)).square().mean()
-        loss = c.reconstruction * (squared + 0.1 * absolute) + c.where * apart + price * kl
-        numbers = {"MSE": squared.item(), "where": apart.item(), "KL": kl.item()}
-        if playing:
+        loss = c.reconstruction * (squared + 0.1 * absolute) + c.where * apart + price
+        numbers = {"MSE": squared.item(), "where": apart.item()}
+        if c.adversary > 0 and step >= c.critic_start:
             d.requires_grad_(False)
             with self.workers.accelerator.autocast():
                 adversarial = self.g_loss(d.score(d.look(fake, frames), half))
@@ -122,6 +126,8 @@ class VideoGANTrainee:
             numbers["L_G"] = adversarial.item()
         self.optimizers["maker"].zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
+        if step < c.turn_start:
+            self.model.generator.turn.zero_grad()
         self.workers.mean_gradients(self.maker)
         nn.utils.clip_grad_norm_(self.model.parameters(), 5.0)
         self.optimizers["maker"].step()

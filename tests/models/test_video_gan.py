@@ -8,11 +8,11 @@ import torch
 
 from t2v_edu.layers import Modulate, UpBlock
 from t2v_edu.models.video_critics import SIZES, Discriminator, Posterior, VideoGANConfig
-from t2v_edu.models.video_gan import VideoGAN
+from t2v_edu.models.video_gan import ZOOM, VideoGAN, spot
 from t2v_edu.text.encoders import TextCode
 from t2v_edu.text.tokenizer import Tokenizer
 
-TINY = VideoGANConfig(frames=4, size=16, text=16, noise=4, code=16, motion=16, width=4, critic=4)
+TINY = VideoGANConfig(frames=4, size=16, text=16, noise=6, code=16, motion=16, width=4, critic=4)
 CAPTIONS = ["a red circle moves left", "a blue square spins"]
 
 
@@ -45,7 +45,7 @@ def test_every_size_gives_its_videos_and_can_be_judged(size):
     assert made.dtype == torch.float32 and -1 <= made.min() < made.max() <= 1
     critic = Discriminator(config)
     assert critic.score(critic.look(made, torch.tensor([0, 3])), text(2, config.text)).shape == (2,)
-    mean, log_var = Posterior(config)(made)
+    mean, log_var = Posterior(config)(made, text(2, config.text).pooled)
     assert mean.shape == log_var.shape == (2, config.noise)
 
 
@@ -57,7 +57,7 @@ def test_frames_and_sides_are_free(size, frames):
     assert made.shape == (1, 3, frames, size, size)
     critic = Discriminator(config)
     assert critic.score(critic.look(made, torch.arange(4)), text(1)).shape == (1,)
-    assert Posterior(config)(made)[0].shape == (1, 4)
+    assert Posterior(config)(made, text(1).pooled)[0].shape == (1, 6)
 
 
 def test_several_layers_of_cut_outs():
@@ -78,11 +78,43 @@ def test_frames_differ_and_only_the_motion_code_makes_them_differ():
     moving = gan.generate(CAPTIONS, noise())
     assert (moving[:, :, 1:] - moving[:, :, :-1]).abs().amax((1, 2, 3, 4)).gt(1e-4).all()
     with torch.no_grad():
-        for p in gan.generator.pose[-1].parameters():
+        for p in (*gan.generator.pose[-1].parameters(), *gan.generator.turn[-1].parameters()):
             p.zero_()
     still = gan.generate(CAPTIONS, noise())
     assert torch.equal(still[:, :, 1:], still[:, :, :-1])  # one content code draws all frames
     assert (still[0] - still[1]).abs().max() > 1e-4  # and the two clips still differ
+
+
+def test_a_pose_puts_the_middle_of_the_sheet_where_it_says_turned_and_scaled():
+    """Against the geometry: a map takes the frame's point (x, y) to the sheet's middle, and its columns are a turned square."""
+    gan, pooled = model().generator, text(3).pooled
+    with torch.no_grad():
+        for p in (*gan.pose.parameters(), *gan.turn.parameters()):
+            p.add_(0.3 * torch.randn(p.shape, generator=noise(8)))
+        code = torch.randn(3, TINY.motion, generator=noise(9))
+        maps = gan.move(code, pooled)[:, :, 0]  # (B, T, 2, 3)
+        x, y, size = (gan.pose(code).view(3, 3, -1) @ gan.beats.T).unbind(1)  # (B, T)
+        turn = gan.turn(pooled) * torch.linspace(0, 1, TINY.frames)
+    centre = torch.stack([1.5 * torch.tanh(x / 1.5), 1.5 * torch.tanh(y / 1.5), torch.ones_like(x)], -1)
+    torch.testing.assert_close((maps @ centre[..., None])[..., 0], torch.zeros(3, 4, 2), atol=1e-5, rtol=0)
+    zoom = maps[..., :2].det().sqrt()
+    torch.testing.assert_close(zoom, ZOOM * torch.exp(-torch.tanh(0.3 * size)))
+    torch.testing.assert_close(maps[..., 0, 0], zoom * turn.cos(), atol=1e-5, rtol=0)  # clockwise on the screen: y points down
+    torch.testing.assert_close(maps[..., 0, 1], zoom * turn.sin(), atol=1e-5, rtol=0)
+
+
+def test_of_the_phase_only_the_direction_counts_and_no_noise_turns_a_cut_out():
+    gan, pooled = model().generator, text(1).pooled
+    z = torch.randn(1, TINY.moving, generator=noise(2))
+    far = torch.cat([z[:, :-2], 7 * z[:, -2:]], 1)
+    torch.testing.assert_close(gan.motion(far, pooled), gan.motion(z, pooled))
+    assert (gan.motion(torch.cat([z[:, :-2], -z[:, -2:]], 1), pooled) - gan.motion(z, pooled)).abs().max() > 1e-3
+
+
+def test_a_cut_out_begins_as_a_spot_in_the_middle_of_its_sheet():
+    mask = torch.sigmoid(spot(32))
+    assert mask[15:17, 15:17].min() > 0.95 and mask[[0, 0, 31, 31], [0, 31, 0, 31]].max() < 0.001
+    torch.testing.assert_close(mask, mask.T)
 
 
 def test_modulation_is_the_identity_at_the_start_also_inside_a_model():
@@ -127,8 +159,9 @@ def test_the_caption_reaches_content_and_motion_and_every_word_of_it_is_trained(
 def test_neither_code_mixes_the_clips_of_a_batch():
     gan = model()
     both = gan.generate(CAPTIONS, noise())
-    z = torch.randn(2, TINY.noise, generator=noise())
-    alone = gan.generator(z[1:], gan.encode(CAPTIONS[1:]).pooled)
+    pooled = gan.encode(CAPTIONS).pooled
+    z = gan.generator.draw(torch.randn(2, TINY.noise, generator=noise()), pooled)
+    alone = gan.generator(z[1:], pooled[1:])
     torch.testing.assert_close(both[1:], alone, atol=1e-5, rtol=0)
 
 
@@ -173,9 +206,21 @@ def test_the_score_is_the_projection_of_the_paper():
     torch.testing.assert_close(judge(h, code), torch.stack(by_hand))
 
 
+def test_noise_is_drawn_as_the_caption_lets_expect():
+    gan, pooled = model().generator, text(2).pooled
+    with torch.no_grad():
+        gan.expect[-1].weight.mul_(30)
+        mean, log_var = gan.prior(pooled)
+        drawn = gan.draw(torch.randn(2, 6, generator=noise()), pooled)
+        many = torch.stack([gan.draw(torch.randn(2, 6, generator=g), pooled) for g in [noise(1)] for _ in range(4000)])
+    assert drawn.shape == (2, 6) and (mean[0] - mean[1]).abs().max() > 0.1
+    torch.testing.assert_close(many.mean(0), mean, atol=0.1, rtol=0)
+    torch.testing.assert_close(many.var(0).log(), log_var, atol=0.15, rtol=0)
+
+
 def test_the_posterior_stays_within_what_exp_can_bear():
     torch.manual_seed(0)
-    log_var = Posterior(TINY)(1e6 * video(8))[1]
+    log_var = Posterior(TINY)(1e6 * video(8), text(8).pooled)[1]
     assert log_var.max() > 1 and log_var.min() < -1 and log_var.exp().isfinite().all()
 
 

@@ -56,7 +56,7 @@ def test_the_optimisers_share_nothing_and_miss_nothing():
 
 
 def test_one_captioned_step_changes_both_players_and_the_words():
-    t = trainee(critic_start=0)
+    t = trainee(critic_start=0, turn_start=0)
     batch = a_batch()
     for step in range(2):  # zero-initialised layers let a gradient through from the second step on
         before = snapshot(t.model), snapshot(t.posterior), snapshot(t.discriminator)
@@ -75,13 +75,13 @@ def test_the_critics_update_leaves_the_maker_alone_and_the_other_way_round():
     batch = a_batch()
     real = torch.rand(4, 3, 4, 16, 16) * 2 - 1
     text = t.model.encode(batch.captions)
-    fake = t.model.generator(torch.randn(2, 4), text[::2].pooled)
+    fake = t.model.generator(torch.randn(2, 6), text[::2].pooled)
     before = snapshot(t.maker)
     t.update_discriminator(real, fake.detach(), text.detach(), text[::2].detach(), torch.arange(4), 0)
     assert changed(t.maker, before) == set() and all(p.grad is None for p in t.maker.parameters())
     critic = snapshot(t.discriminator)
     t.discriminator.zero_grad()
-    t.update_generator(real, real, fake, text[::2], 0.1, torch.zeros(()), torch.arange(4), True)
+    t.update_generator(real, real, fake, text[::2], torch.zeros(()), torch.arange(4), 0)
     assert changed(t.discriminator, critic) == set() and all(p.grad is None for p in t.discriminator.parameters())
     assert changed(t.model, {k[2:]: v for k, v in before.items() if k.startswith("0.")})
     assert all(p.requires_grad for p in t.discriminator.parameters())
@@ -94,6 +94,43 @@ def test_the_game_begins_when_it_should():
     assert {"MSE", "KL"} <= alone and changed(t.discriminator, before) == set()
     assert set(t.step(a_batch(), 3)) - alone == {"L_G", "L_D", "D(real)", "D(made)", "D(wrong)"}
     assert changed(t.discriminator, before)
+
+
+def test_nothing_turns_before_its_time():
+    t = trainee(turn_start=2, critic_start=100)
+    before = snapshot(t.model.generator.turn)
+    for step in range(2):
+        t.step(a_batch(step), step)
+    assert changed(t.model.generator.turn, before) == set()
+    t.step(a_batch(2), 2)
+    assert changed(t.model.generator.turn, before) == set(before)
+
+
+def test_a_rate_is_learned_from_the_first_frames_until_all_of_them_count():
+    t = trainee(turn_all=2)
+    gan, text = t.model.generator, torch.randn(1, tiny.SIZE.text)
+    gradients = {}
+    for early in True, False:
+        gan.early = early
+        turned = gan.move(torch.zeros(1, tiny.SIZE.motion), text)[0, :, 0, 0, 1]  # (T,) grows with the sine of the angle
+        gradients[early] = torch.stack([torch.autograd.grad(x, gan.turn[-1].bias, retain_graph=True)[0][0] for x in turned])
+    assert torch.equal(gradients[True][:2], gradients[False][:2]) and gradients[False][0] == 0 != gradients[False][1]
+    share = gradients[True][1:] / gradients[False][1:]
+    torch.testing.assert_close(share, torch.exp(-torch.arange(3) / 1.5), atol=1e-4, rtol=0)
+    t.step(a_batch(1), 1)
+    assert gan.early
+    t.step(a_batch(2), 2)
+    assert not gan.early
+
+
+def test_turning_has_its_price():
+    t = trainee(turn_start=0, critic_start=100, reconstruction=0.0, where=0.0, kl=((0, 0.0),), turning=1.0, lr=1e-2,
+                steps=1000)  # fmt: skip
+    with torch.no_grad():
+        t.model.generator.turn[-1].bias.fill_(1.0)
+    for step in range(30):
+        t.step(a_batch(), step)
+    assert t.model.generator.turn[-1].bias.abs().max() < 0.97
 
 
 def test_the_critic_learns_to_tell_right_captions_from_wrong_ones():
@@ -236,6 +273,13 @@ def test_a_folder_that_holds_a_run_keeps_its_settings(tmp_path):
 
 def test_a_run_that_diverges_stops(tmp_path, monkeypatch):
     real = nn.utils.clip_grad_norm_
-    monkeypatch.setattr(nn.utils, "clip_grad_norm_", lambda p, n: [q.grad.fill_(torch.nan) for q in list(p)] and real([], n))
+
+    def spoil(parameters, norm):
+        for p in parameters:
+            if p.grad is not None:
+                p.grad.fill_(torch.nan)
+        return real([], norm)
+
+    monkeypatch.setattr(nn.utils, "clip_grad_norm_", spoil)
     with pytest.raises(ValueError, match=r"not (a )?finite.*last good checkpoint.*step-00000000"):
         tiny.train(tmp_path, steps=4)

@@ -17,12 +17,12 @@ from t2v_edu.training import checkpoint, loop, recipes, sources
 from t2v_edu.training.config import TrainConfig
 from t2v_edu.weights import read_tensors
 
-SIZE = VideoGANConfig(frames=4, size=16, text=16, noise=4, code=16, motion=16, width=4, critic=4)
+SIZE = VideoGANConfig(frames=4, size=16, text=16, noise=6, code=16, motion=16, width=4, critic=4)
 
 
 def config(**changes) -> TrainConfig:
     """Twelve steps that pass through every part of the recipe: both updates, the penalty, samples, checkpoints."""
-    usual = {"size": "toy", "steps": 12, "batch": 4, "critic_start": 2, "warm_up": 2, "r1_every": 2, "r1": 1.0,
+    usual = {"size": "toy", "steps": 12, "batch": 4, "critic_start": 2, "turn_start": 4, "warm_up": 2, "r1_every": 2, "r1": 1.0,
              "evaluate_every": 6, "save_every": 3}  # fmt: skip
     return TrainConfig(**(usual | changes))
 
