@@ -20,7 +20,7 @@ from t2v_edu.world.scene import worlds_of
 CAPTIONS = (
     "a large red circle moves left",
     "一颗紫色的爱心在灰色背景上顺时针绕圈",
-    "an orange digit 7 zigzags right on gray",
+    "an orange digit 6 zigzags right on gray",
     "一个黄色的三角形变大",
 )
 SIDE, BAND, SEEDS = 160, 26, 40
