@@ -112,8 +112,9 @@ class Source(ABC):
 
         steps: Any = _Steps(self, batch_size, seed)
         loader: DataLoader[Batch] = DataLoader(
-            steps, batch_size=None, sampler=itertools.count(start), num_workers=workers, collate_fn=_as_it_is
-        )
+            steps, batch_size=None, sampler=itertools.count(start), num_workers=workers, collate_fn=_as_it_is,
+            multiprocessing_context="spawn",  # a fork of a process with threads may wait for ever
+        )  # fmt: skip
         yield from loader
 
 
