@@ -84,7 +84,7 @@ def real(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "models"
 
 
-TINY = VideoGANConfig(frames=8, size=16, text=16, noise=4, code=16, motion=8, width=8)
+TINY = VideoGANConfig(frames=8, size=16, text=16, noise=6, code=16, motion=8, width=8)
 
 
 def scene(i: int) -> Scene:
