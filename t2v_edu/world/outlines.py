@@ -92,8 +92,9 @@ def _digit_field(digit: int, hand: int) -> Floats:
     weight /= np.exp(-0.5 * ((0.0 - centres) / BLUR) ** 2).sum()
     level = weight @ scan @ weight.T - LEVEL
     line = _crossings(level, fine)
-    nearest = np.sqrt(((_grid().reshape(-1, 1, 2) - line) ** 2).sum(-1).min(1))
-    distance: Floats = np.where(level > 0, 1.0, -1.0) * nearest.reshape(GRID, GRID)
+    across, down = (fine[:, None] - line[:, 0]) ** 2, (fine[:, None] - line[:, 1]) ** 2  # (GRID, N), squared, from every point
+    nearest = (down[:, None] + across).min(-1)  # (GRID, GRID): a grid's distances are sums, not differences in two dimensions
+    distance: Floats = np.where(level > 0, 1.0, -1.0) * np.sqrt(nearest)
     return distance
 
 

@@ -244,7 +244,8 @@ PLAY = """async (source) => {
   const pen = canvas.getContext('2d');
   const colours = [];
   for (const time of [0.25, 0.75, 1.25]) {
-    await new Promise(done => { video.onseeked = done; video.currentTime = time; });
+    // `seeked` comes when the frame is decoded; on a busy machine a canvas may still be given none, so wait for one to be shown.
+    await new Promise(done => { video.requestVideoFrameCallback(done); video.currentTime = time; });
     pen.drawImage(video, 0, 0); colours.push([...pen.getImageData(30, 30, 1, 1).data].slice(0, 3));
   }
   video.currentTime = 0; await video.play();
