@@ -126,12 +126,11 @@ def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, stride: S
     _check(x, weight, bias, groups)
     axes = weight.ndim - 2
     seen = windows(x, weight.shape[2:], stride=stride, padding=padding, dilation=dilation)  # (B, C, *outputs, *kernel)
-    outputs, parts = seen.shape[2 : 2 + axes], []
-    for part, filters in zip(seen.chunk(groups, 1), weight.chunk(groups, 0), strict=True):
-        columns = part.permute(0, 1, *range(2 + axes, 2 + 2 * axes), *range(2, 2 + axes))  # (B, C, *kernel, *outputs)
-        columns = columns.reshape(len(x), filters[0].numel(), -1)  # (B, C·k·k, H'·W'): here the windows are copied
-        parts.append(filters.flatten(1) @ columns)  # (B, O, H'·W')
-    y = torch.cat(parts, 1).view(len(x), len(weight), *outputs)
+    outputs = seen.shape[2 : 2 + axes]
+    columns = seen.permute(0, 1, *range(2 + axes, 2 + 2 * axes), *range(2, 2 + axes))  # (B, C, *kernel, *outputs)
+    columns = columns.reshape(len(x), groups, -1, math.prod(outputs))  # (B, groups, C/groups·k·k, H'·W'): a copy of every window
+    y = weight.view(groups, len(weight) // groups, -1) @ columns  # (B, groups, O/groups, H'·W')
+    y = y.view(len(x), len(weight), *outputs)
     return y if bias is None else y + bias.view(-1, *[1] * axes)
 
 
