@@ -1,4 +1,4 @@
-"""Chapter 04 · what a sentence says, as vectors: an LSTM encoder behind the `TextCode` that every video model takes."""
+"""Chapter 04 · what a sentence says, as vectors: RNN, LSTM and transformer behind the `TextCode` that every video model takes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+
+from t2v_edu.layers import TransformerBlock, sinusoids
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,67 @@ class TextCode:
         return TextCode(self.tokens[rows], self.pooled[rows], self.mask[rows])
 
 
+def check_ids(ids: Tensor, mask: Tensor, vocabulary: int | None = None) -> None:
+    """Whether ids and mask are a batch of sentences.
+
+    Raises:
+        ValueError: ids that are no whole numbers (B, L), or beyond the vocabulary; a mask of another shape or dtype; an empty
+            sentence; padding before or between words.
+    """
+    if ids.ndim != 2 or ids.dtype not in (torch.int64, torch.int32):
+        raise ValueError(f"want ids (B, L) of whole numbers (torch.int64), not {ids.dtype} {tuple(ids.shape)}")
+    if mask.shape != ids.shape or mask.dtype != torch.bool:
+        raise ValueError(f"want a bool mask {tuple(ids.shape)} like the ids, not {mask.dtype} {tuple(mask.shape)}; try ids != 0")
+    empty = (~mask.any(1)).nonzero().flatten().tolist() if ids.shape[1] else list(range(len(ids)))
+    if empty or not len(ids):
+        raise ValueError(f"ids {tuple(ids.shape)}: sentence(s) {empty or 'none at all'}: every sentence needs at least one word")
+    if (mask[:, 1:] & ~mask[:, :-1]).any():
+        raise ValueError(f"mask {tuple(mask.shape)}: a word stands after padding; padding goes to the end of each sentence")
+    if vocabulary is not None and (int(ids.max()) >= vocabulary or int(ids.min()) < 0):
+        raise ValueError(f"ids go from {int(ids.min())} to {int(ids.max())}, the vocabulary from 0 to {vocabulary - 1}: "
+                         "encode with the tokenizer that the encoder was made for")
+
+
+def mean_of_words(states: Tensor, mask: Tensor) -> Tensor:
+    """Mean over the words alone: states (B, L, D), mask (B, L) → (B, D). Padding counts neither above nor below the line."""
+    share = mask.unsqueeze(-1).to(states.dtype)  # (B, L, 1)
+    return (states * share).sum(1) / share.sum(1)
+
+
+def read_both_ways(layer: nn.RNNBase, x: Tensor, mask: Tensor) -> Tensor:
+    """States (B, L, D) of a bidirectional layer over x (B, L, D); it starts and ends with each sentence's own words.
+
+    Zeros at padding. Packed, so that the way back begins at the last word and not in the padding.
+    """
+    packed = nn.utils.rnn.pack_padded_sequence(x, mask.sum(1).cpu(), batch_first=True, enforce_sorted=False)
+    states, _ = nn.utils.rnn.pad_packed_sequence(layer(packed)[0], batch_first=True, total_length=x.shape[1])
+    return states
+
+
+class RNNEncoder(nn.Module):
+    """Embedding and bidirectional simple RNN; the pooled code is the mean over words, so padding changes nothing.
+
+    Args:
+        vocabulary: number of ids, padding (0) included.
+        width: D, even.
+    Source: Elman 1990; both ways: Schuster & Paliwal 1997.
+    """
+
+    def __init__(self, vocabulary: int, width: int = 128) -> None:
+        super().__init__()
+        _check_width(width)
+        self.embed = nn.Embedding(vocabulary, width, padding_idx=0)
+        self.rnn = nn.RNN(width, width // 2, batch_first=True, bidirectional=True)
+        self.project = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> TextCode:
+        """Encode ids (B, L) with mask (B, L)."""
+        check_ids(ids, mask, self.embed.num_embeddings)
+        states = read_both_ways(self.rnn, self.embed(ids), mask)  # (B, L, D)
+        return TextCode(states, self.norm(self.project(mean_of_words(states, mask))), mask)
+
+
 class LSTMEncoder(nn.Module):
     """Embedding and bidirectional LSTM; the pooled code is the mean over words, so padding changes nothing.
 
@@ -41,6 +104,7 @@ class LSTMEncoder(nn.Module):
 
     def __init__(self, vocabulary: int, width: int = 128) -> None:
         super().__init__()
+        _check_width(width)
         self.embed = nn.Embedding(vocabulary, width, padding_idx=0)
         self.lstm = nn.LSTM(width, width // 2, batch_first=True, bidirectional=True)
         self.project = nn.Linear(width, width)
@@ -48,10 +112,46 @@ class LSTMEncoder(nn.Module):
 
     def forward(self, ids: Tensor, mask: Tensor) -> TextCode:
         """Encode ids (B, L) with mask (B, L)."""
-        lengths = mask.sum(1).cpu()
-        x = self.embed(ids)  # (B, L, D)
-        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-        states, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=ids.shape[1])
-        share = mask.unsqueeze(-1).to(states.dtype)  # (B, L, 1)
-        pooled = (states * share).sum(1) / share.sum(1)  # (B, D)
-        return TextCode(states, self.norm(self.project(pooled)), mask)
+        check_ids(ids, mask, self.embed.num_embeddings)
+        states = read_both_ways(self.lstm, self.embed(ids), mask)  # (B, L, D)
+        return TextCode(states, self.norm(self.project(mean_of_words(states, mask))), mask)
+
+
+class TransformerEncoder(nn.Module):
+    """Embedding, positions as waves, blocks of attention; no word looks at padding, and the pooled code is the mean over words.
+
+    Args:
+        vocabulary: number of ids, padding (0) included.
+        width: D, even and a multiple of `heads`.
+        heads, depth: of each block, and how many blocks.
+    Source: Vaswani et al. 2017, the encoder, with the norms first.
+    """
+
+    def __init__(self, vocabulary: int, width: int = 128, *, heads: int = 4, depth: int = 2) -> None:
+        super().__init__()
+        _check_width(width)
+        self.embed = nn.Embedding(vocabulary, width, padding_idx=0)
+        self.blocks = nn.ModuleList(TransformerBlock(width, heads) for _ in range(depth))
+        self.last = nn.LayerNorm(width)
+        self.project = nn.Linear(width, width)
+        self.norm = nn.LayerNorm(width)
+
+    def forward(self, ids: Tensor, mask: Tensor) -> TextCode:
+        """Encode ids (B, L) with mask (B, L)."""
+        check_ids(ids, mask, self.embed.num_embeddings)
+        place = torch.arange(ids.shape[1], device=ids.device)
+        x = self.embed(ids) + sinusoids(place, self.embed.embedding_dim).to(self.embed.weight.dtype)  # (B, L, D)
+        for block in self.blocks:
+            x = block(x, mask[:, None, None])  # (B, L, D); the mask is about keys, one row for all heads and queries
+        states = self.last(x) * mask.unsqueeze(-1)  # zeros at padding
+        return TextCode(states, self.norm(self.project(mean_of_words(states, mask))), mask)
+
+
+ENCODERS: dict[str, type[RNNEncoder] | type[LSTMEncoder] | type[TransformerEncoder]] = {
+    "rnn": RNNEncoder, "lstm": LSTMEncoder, "transformer": TransformerEncoder,
+}
+
+
+def _check_width(width: int) -> None:
+    if width < 2 or width % 2:
+        raise ValueError(f"the width must be even, half for each direction or wave, not {width}")
