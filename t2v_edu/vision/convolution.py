@@ -152,6 +152,27 @@ def average_pool(x: Tensor, kernel: Size, *, stride: Size | None = None, padding
     return windows(x, kernel, stride=kernel if stride is None else stride, padding=padding).flatten(x.ndim).mean(-1)
 
 
+FILTERS = ("mean", "left to right", "top to bottom", "centre")
+
+
+def simple_kernel(name: str, size: int) -> Tensor:
+    """A kernel (size, size) that one can foresee: the mean of its window; the mean of its right (lower) side less that of its
+    left (upper) side; or its middle alone. Values from 0 to 1 give values from -1 to 1.
+
+    Raises:
+        ValueError: a name that is none of `FILTERS`, a size below 1.
+    """
+    if name not in FILTERS or size < 1:
+        raise ValueError(f"filter {name!r} of size {size}: choose one of {', '.join(FILTERS)}, and a size of 1 or more")
+    if name == "mean":
+        return torch.full((size, size), 1 / size**2)
+    if name == "centre":
+        return (torch.arange(size * size) == size // 2 * (size + 1)).float().view(size, size)
+    side = (torch.arange(size) - (size - 1) / 2).sign() / max(1, size // 2 * size)  # left −, right +, the middle column 0
+    row = side.expand(size, size)
+    return row.contiguous() if name == "left to right" else row.T.contiguous()
+
+
 # --- What an output sees ---------------------------------------------------------------------------------------------------
 
 

@@ -7,13 +7,21 @@ from typing import TYPE_CHECKING, Any
 from t2v_edu.widgets.bundle import site_css, site_script
 
 if TYPE_CHECKING:
+    from t2v_edu.widgets.attention_table import AttentionTable
     from t2v_edu.widgets.base import Widget
+    from t2v_edu.widgets.convolution_window import ConvolutionWindow
     from t2v_edu.widgets.frame_scrubber import FrameScrubber
     from t2v_edu.widgets.scene_builder import SceneBuilder
 
-__all__ = ["FrameScrubber", "SceneBuilder", "Widget", "site_css", "site_script"]
+__all__ = ["AttentionTable", "ConvolutionWindow", "FrameScrubber", "SceneBuilder", "Widget", "site_css", "site_script"]
 
-_HOME = {"Widget": "base", "SceneBuilder": "scene_builder", "FrameScrubber": "frame_scrubber"}
+_HOME = {
+    "AttentionTable": "attention_table",
+    "ConvolutionWindow": "convolution_window",
+    "Widget": "base",
+    "SceneBuilder": "scene_builder",
+    "FrameScrubber": "frame_scrubber",
+}
 
 
 def __getattr__(name: str) -> Any:

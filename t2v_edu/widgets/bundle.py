@@ -13,7 +13,9 @@ JS = Path(__file__).with_name("js")
 WORLD = ("tables", "motion", "outlines", "puppets", "places", "render", "captions", "grammar")
 # A widget's sources in the order in which they need each other; the last one exports the widget under the name given here.
 WIDGETS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "attention_table": ("attentionTable", ("attention_math", "kit", "attention_table")),
     "scene_builder": ("sceneBuilder", (*WORLD, "kit", "player", "scene_builder")),
+    "convolution_window": ("convolutionWindow", ("convolution_math", "kit", "convolution_window")),
     "frame_scrubber": ("frameScrubber", ("kit", "player", "frame_scrubber")),
 }
 

@@ -23,6 +23,7 @@ from t2v_edu.vision.convolution import (
     pool_loops,
     receptive_field,
     seen_pixels,
+    simple_kernel,
     turned,
     windows,
 )
@@ -187,6 +188,7 @@ def test_seen_pixels_of_two_layers() -> None:
     (lambda: output_size(8, 3, padding=-1), "padding -1"),
     (lambda: output_size(2, 3), "spans 3 pixels and does not fit into 2 pixels"),
     (lambda: receptive_field([(0, 1, 0, 1)]), "kernel 0"),
+    (lambda: simple_kernel("blur", 3), "'blur' of size 3"),
     (lambda: seen_pixels(nn.Conv2d(1, 1, 3), (1, 8, 8), (1,)), r"\(1,\) has 1 indices"),
 ])  # fmt: skip
 def test_what_does_not_fit_is_refused_with_its_shape(call: Any, complaint: str) -> None:
@@ -198,3 +200,12 @@ def test_the_border_never_wins() -> None:
     x = torch.full((1, 1, 4, 4), -5.0)
     assert max_pool(x, 3, stride=1, padding=1).eq(-5).all()
     assert math.isclose(average_pool(x, 3, stride=1, padding=1)[0, 0, 0, 0].item(), -5 * 4 / 9, rel_tol=1e-6)
+
+
+def test_simple_kernels_by_hand() -> None:
+    assert simple_kernel("mean", 2).tolist() == [[0.25, 0.25], [0.25, 0.25]]
+    third = 1 / 3
+    torch.testing.assert_close(simple_kernel("left to right", 3), torch.tensor([[-third, 0, third]] * 3))
+    assert simple_kernel("top to bottom", 2).tolist() == [[-0.5, -0.5], [0.5, 0.5]]
+    assert simple_kernel("centre", 3).tolist() == [[0, 0, 0], [0, 1, 0], [0, 0, 0]]
+    assert not simple_kernel("left to right", 1).any()  # one pixel has no sides
