@@ -18,9 +18,9 @@ __all__ = ["AttentionTable", "ConvolutionWindow", "FrameScrubber", "SceneBuilder
 _HOME = {
     "AttentionTable": "attention_table",
     "ConvolutionWindow": "convolution_window",
-    "Widget": "base",
-    "SceneBuilder": "scene_builder",
     "FrameScrubber": "frame_scrubber",
+    "SceneBuilder": "scene_builder",
+    "Widget": "base",
 }
 
 
