@@ -71,7 +71,9 @@ class ConvolutionWindow(Widget):
         dials = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation}
         _check(picture, alt, what, dials)
         pixels = [[round(float(v), 3) for v in row] for row in picture]
-        super().__init__(pixels=pixels, alt=alt, what=what, place=0, question=question, answer=answer, **dials)
+        side = len(made) if (made := slide(picture, what, **dials)) is not None else 0
+        middle = (side // 2) * (side + 1)  # where the window stands at first
+        super().__init__(pixels=pixels, alt=alt, what=what, place=middle, question=question, answer=answer, **dials)
 
     def map(self) -> NDArray[np.float64] | None:
         """The map (H', W') that the dials stand for; None where the window does not fit."""

@@ -96,7 +96,7 @@ def test_it_lives_from_a_file(tab: Callable[..., Tab], page: Path) -> None:  # n
     t.page.goto((page / "pages" / "index.html").as_uri())
     t.page.wait_for_selector(".t2v-formula")
     words = t.page.locator(".t2v-screen figcaption")
-    assert "map 26 × 26" in words.nth(1).text_content()
+    assert "map 26 × 26; at row 14, column 14" in words.nth(1).text_content()
     screens = [".t2v-screen:nth-child(1) canvas", ".t2v-screen:nth-child(2) canvas"]
     before = [t.picture(screen) for screen in screens]
     stride = t.page.get_by_role("slider", name="stride")
@@ -108,9 +108,9 @@ def test_it_lives_from_a_file(tab: Callable[..., Tab], page: Path) -> None:  # n
     t.page.wait_for_function("document.querySelector('.t2v-formula').textContent.includes('14.5, rounded down 14')")
     assert [t.picture(screen) for screen in screens][1] != before[1]
     t.page.wait_for_function("location.hash.includes('w1.stride=2') && location.hash.includes('w1.padding=1')")
-    t.page.locator(screens[1]).click(position={"x": 5, "y": 300})
-    t.page.wait_for_function("!location.hash.includes('w1.place=0') && location.hash.includes('w1.place=')")
-    t.menu("What is done with the window").select_option("largest")
+    t.page.locator(screens[1]).click(position={"x": 5, "y": 0.9 * t.page.locator(screens[1]).bounding_box()["height"]})
+    t.page.wait_for_function("document.querySelectorAll('figcaption')[1].textContent.includes('row 13, column 1:')")
+    t.menu("Operation").select_option("largest")
     t.page.get_by_role("slider", name="padding").focus()
     t.page.keyboard.press("End")
     t.page.wait_for_function("document.querySelector('.t2v-formula').textContent.includes('by half its window')")

@@ -46,7 +46,7 @@ function renderConvolution({ model, el }) {
   const picture = model.get("pixels"), n = picture.length, body = frame(el, model, "convolution", "A window slides over a picture");
   const canvas = () => h("canvas", { class: "t2v-picture", width: CONV_SIDE, height: CONV_SIDE, role: "img" });
   const left = canvas(), right = canvas(), under = h("figcaption"), name = h("figcaption"), formula = h("p", { class: "t2v-formula", "aria-live": "polite" });
-  const what = menu("What is done with the window", (value) => write(model, { what: value }));
+  const what = menu("Operation", (value) => write(model, { what: value }));
   const dials = Object.fromEntries(Object.entries(CONV_DIALS).map(([key, range]) => [key, convDial(key, range, (value) => write(model, { [key]: value }))]));
   const place = slider("place of the window", 2, (value) => write(model, { place: value }));
   const reset = button("reset", "Reset", () => write(model, model.get("initial")));
@@ -76,7 +76,7 @@ function renderConvolution({ model, el }) {
 
   const screens = h("div", { class: "t2v-screens" }, h("figure", { class: "t2v-screen" }, left, under), h("figure", { class: "t2v-screen" }, right, name));
   const where = h("div", { class: "t2v-dial" }, h("span", { class: "t2v-label" }, "place"), place, reset);
-  body.append(screens, formula, h("div", { class: "t2v-menus" }, what.element, ...Object.values(dials).map((dial) => dial.element)), where);
+  body.append(screens, formula, h("div", { class: "t2v-menus" }, ...Object.values(dials).map((dial) => dial.element)), where, what.element);
   draw();
   return follow(model, CONV_KEYS, draw);
 }
