@@ -131,6 +131,28 @@ def heavy_videos(notebook: Notebook) -> list[str]:
     return found
 
 
+def loose_exercises(notebook: Notebook) -> list[str]:
+    """Exercises that are no exercise: a stub that does not stop, a check that passes it, a solution that the check never saw."""
+    cells = [(n, cell, source) for n, cell, source in code_cells(notebook) if {"exercise", "check", "solution"} & set(tags(cell))]
+    found = [] if cells else ["there is no exercise"]
+    kinds = [next(tag for tag in ("exercise", "check", "solution") if tag in tags(cell)) for _, cell, _ in cells]
+    if kinds != ["exercise", "check", "solution"] * (len(cells) // 3):
+        return [f"exercises come as exercise, check, solution, not as {', '.join(kinds)}"]
+    for at in range(0, len(cells), 3):
+        (n, _, stub), (_, check, asked), (_, solved, answer) = cells[at : at + 3]
+        if "raise NotImplementedError(" not in stub:
+            found.append(f"code cell {n}: the stub does not raise NotImplementedError")
+        if [o.get("ename") for o in check["outputs"]][-1:] != ["NotImplementedError"]:
+            found.append(f"code cell {n + 1}: the check does not stop at the stub")
+        call = ast.unparse(ast.parse(asked).body[-1]).split("(")[0]
+        if not re.fullmatch(r"check_\w+", call) or f"{call}(" not in answer:
+            found.append(f"code cell {n + 2}: the solution is not given to {call}")
+        if not solved["outputs"]:
+            found.append(f"code cell {n + 2}: the solution stores no verdict")
+    return found
+
+
 RULES: list[Callable[[Notebook], list[str]]] = [
     promised_but_missing, no_outputs_at_all, stored_errors, long_cells, without_text, heavy_videos,
+    loose_exercises,
 ]

@@ -15,6 +15,7 @@ from rules import (  # noqa: E402
     RULES,
     heavy_videos,
     long_cells,
+    loose_exercises,
     no_outputs_at_all,
     promised_but_missing,
     promises_output,
@@ -71,6 +72,13 @@ def test_what_promises_output(source, promised):
     assert promises_output(source) is promised
 
 
+STOP = {"output_type": "error", "ename": "NotImplementedError", "evalue": "write it", "traceback": []}
+STUB = cell("def f():\n    raise NotImplementedError('write it')", tags=["exercise"])
+CHECK = cell("def check_f(f):\n    return f()\n\ncheck_f(f)", [STOP], ["check", "raises-exception"])
+SOLUTION = cell("check_f(lambda: 'right')", [TEXT], ["solution"])
+EXERCISE = STUB, CHECK, SOLUTION
+
+
 @pytest.mark.parametrize("rule, broken", [
     (promised_but_missing, cell("print(1)")),
     (no_outputs_at_all, cell("x = 1")),
@@ -87,6 +95,20 @@ def test_each_rule_finds_what_breaks_it(rule, broken):
     assert len(rule(book(broken))) == 1
 
 
+@pytest.mark.parametrize("cells, complaint", [
+    ((), "there is no exercise"),
+    ((STUB, SOLUTION, CHECK), "come as exercise, check, solution"),
+    ((STUB, CHECK), "come as exercise, check, solution"),
+    ((cell("def f():\n    return 1", tags=["exercise"]), CHECK, SOLUTION), "does not raise NotImplementedError"),
+    ((STUB, cell("def check_f(f):\n    pass\n\ncheck_f(f)", [TEXT], ["check"]), SOLUTION), "does not stop at the stub"),
+    ((STUB, CHECK, cell("check_g(lambda: 1)", [TEXT], ["solution"])), "is not given to check_f"),
+    ((STUB, CHECK, cell("check_f(lambda: 1)", tags=["solution"])), "stores no verdict"),
+])  # fmt: skip
+def test_what_is_no_exercise(cells, complaint):
+    (found,) = loose_exercises(book(*cells))
+    assert complaint in found
+
+
 @pytest.mark.parametrize("fine", [
     cell("print(1)", [TEXT]),
     cell("1/0", [ERROR], ["raises-exception"]),
@@ -94,7 +116,7 @@ def test_each_rule_finds_what_breaks_it(rule, broken):
     cell("x", [shown("text/html", "<video aria-label='a disc moves' src='data:video/mp4;base64,AAAA'></video>")]),
 ])  # fmt: skip
 def test_no_rule_complains_of_what_is_fine(fine):
-    assert [complaint for rule in RULES for complaint in rule(book(fine))] == []
+    assert [complaint for rule in RULES for complaint in rule(book(fine, *EXERCISE))] == []
 
 
 def test_a_change_of_code_is_noticed():
