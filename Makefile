@@ -54,7 +54,7 @@ lint: $(STAMP)
 
 unit: setup
 	@echo "· tests"
-	@$(BIN)/python -m pytest -q -n auto --dist loadgroup tests
+	@$(BIN)/python -m pytest -q -rs -n auto --dist loadgroup tests
 
 nbval: export T2V_STATIC = 1
 nbval: $(STAMP)
