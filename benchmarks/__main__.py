@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import generation, peer, reader, render, training
+from benchmarks import convolution, generation, peer, reader, render, training
 from benchmarks.common import Line, machine
 
 PARTS: dict[str, Callable[[], list[Line]]] = {
@@ -22,6 +22,7 @@ PARTS: dict[str, Callable[[], list[Line]]] = {
     "reader": reader.measure,
     "training": training.measure,
     "generation": generation.measure,
+    "convolution": convolution.measure,
     "peer": peer.measure,
 }
 RESULTS = Path(__file__).resolve().parent / "results.json"
