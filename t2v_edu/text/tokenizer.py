@@ -12,6 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from t2v_edu.world.lexicon import Language
+
 PAD, UNKNOWN = "<pad>", "<unknown>"
 _PIECES = re.compile(r"[\u3400-\u9fff]+|[a-z]+(?:'[a-z]+)?|[0-9]")
 _CJK = re.compile(r"[\u3400-\u9fff]")
@@ -32,6 +34,27 @@ def split_words(caption: str) -> list[str]:
     for piece in _PIECES.findall(caption.lower()):
         words.extend(_jieba().lcut(piece) if _CJK.match(piece) else [piece])
     return words
+
+
+def language_of(text: str) -> Language:
+    """Chinese if a Chinese character is in it, else English if a Latin letter or a digit is.
+
+    Raises:
+        ValueError: neither is; the text is quoted.
+    """
+    if _CJK.search(text):
+        return "zh"
+    if _PIECES.search(text.lower()):
+        return "en"
+    raise ValueError(f"the sentence {text!r} has no words of English or Chinese; write one in either")
+
+
+def jieba_with_tags(text: str) -> list[tuple[str, str]]:
+    """jieba's words of a text, each with its part of speech (n noun, v verb, nr person, ns place, m number, …); no spaces."""
+    _jieba()  # says that it is to be silent
+    from jieba import posseg
+
+    return [(pair.word, pair.flag) for pair in posseg.cut(text) if pair.word.strip()]
 
 
 class Tokenizer:
@@ -69,7 +92,7 @@ class Tokenizer:
         rows = [[self._ids.get(w, 1) for w in split_words(c)][: self.max_length] for c in captions]
         for caption, row in zip(captions, rows, strict=True):
             if not row:
-                raise ValueError(f"the caption {caption!r} has no words; describe what should be seen")
+                raise ValueError(f"the caption {caption!r} has no words of English or Chinese; describe what should be seen")
         length = max(map(len, rows))
         ids = torch.zeros(len(rows), length, dtype=torch.int64)
         for i, row in enumerate(rows):

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t2v_edu.text.tokenizer import PAD, UNKNOWN, Tokenizer, split_words
+from t2v_edu.text.tokenizer import PAD, UNKNOWN, Tokenizer, jieba_with_tags, language_of, split_words
 
 CAPTIONS = ["a large red circle moves left", "the digit 7 bounces up and down", "红色的圆向左飘", "一个小狗在草地上奔跑"]
 
@@ -92,3 +92,19 @@ def test_any_text_either_has_words_or_is_refused(captions):
     else:
         with pytest.raises(ValueError, match="no words"):
             tokenizer.encode(captions)
+
+
+def test_the_language_of_a_sentence_or_an_error_that_quotes_it():
+    known = {"a red circle": "en", "一个红色的圆": "zh", "a 圆 circle": "zh", "7": "en", "Привет, red!": "en"}
+    for sentence, lang in known.items():
+        assert language_of(sentence) == lang
+    for strange in ("", "  ", "?!", "🙂", "Привет, мир", "أحمر", "ひらがな"):
+        with pytest.raises(ValueError, match="no words of English or Chinese") as error:
+            language_of(strange)
+        assert repr(strange) in str(error.value)
+
+
+def test_jieba_tags_the_words_that_it_finds():
+    tagged = jieba_with_tags("一个年轻女孩在公园里散步 。")
+    assert "".join(word for word, _ in tagged) == "一个年轻女孩在公园里散步。"
+    assert dict(tagged)["女孩"] == "n" and dict(tagged)["年轻"] == "a"
