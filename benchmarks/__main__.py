@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import convolution, generation, peer, reader, render, training
+from benchmarks import convolution, generation, peer, reader, render, training, word2vec
 from benchmarks.common import Line, machine
 
 PARTS: dict[str, Callable[[], list[Line]]] = {
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[], list[Line]]] = {
     "training": training.measure,
     "generation": generation.measure,
     "convolution": convolution.measure,
+    "word2vec": word2vec.measure,
     "peer": peer.measure,
 }
 RESULTS = Path(__file__).resolve().parent / "results.json"

@@ -42,9 +42,10 @@ def features(words: Words, hints: Words, i: int, before: str, before_2: str) -> 
     first = "first " if last in ("<start>", ".", "!", "?") else ""  # where a capital says little
     low = word.lower()
     seen = ["always", f"word {low}", f"ending {low[-3:]}", f"ending {low[-2:]}", f"first letter {low[0]}",
-            f"{first}shape {shape(word)}", f"tag before {before}", f"two tags before {before_2} {before}", f"tag before and word {before} {low}",
-            f"word before {last.lower()}", f"its ending {last.lower()[-3:]}", f"word after {next_.lower()}",
-            f"its ending, after {next_.lower()[-3:]}", f"{first}shapes {shape(last)} {shape(word)} {shape(next_)}"]
+            f"{first}shape {shape(word)}", f"{first}shapes {shape(last)} {shape(word)} {shape(next_)}",
+            f"tag before {before}", f"two tags before {before_2} {before}", f"tag before and word {before} {low}",
+            f"word before {last.lower()}", f"ending before {last.lower()[-3:]}",
+            f"word after {next_.lower()}", f"ending after {next_.lower()[-3:]}"]
     if hints:
         left, here, right = ("", *hints, "")[i : i + 3]
         seen += [f"hint {here}", f"hints {left} {here} {right}", f"hint and tag before {here} {before}"]
