@@ -107,7 +107,8 @@ def animate(picture: AnyFrame, caption: str, frames: int = 16, *, cutout: NDArra
     film = np.repeat(picture[None].astype(np.float32), frames, axis=0)
     for template in sorted(find_templates(caption), key=lambda t: t.camera):  # the camera films what the cut-out does
         if template.camera:
-            film = np.stack([_move(f, template.path(u), (0.5, 0.5)) for f, u in zip(film, times, strict=True)])
+            middle = (picture.shape[1] - 1) / 2, (picture.shape[0] - 1) / 2
+            film = np.stack([_move(f, template.path(u), middle, picture.shape) for f, u in zip(film, times, strict=True)])
         else:
             film = _move_cutout(picture, _checked(cutout, picture, template), template, times)
     return np.rint(film).astype(np.uint8)
@@ -127,27 +128,26 @@ def _checked(cutout: NDArray[Any] | None, picture: AnyFrame, template: Template)
 def _move_cutout(picture: AnyFrame, mask: NDArray[np.float32], template: Template, times: Floats) -> NDArray[np.float32]:
     """(T, H, W, 3): the cut-out along its path, over the picture without it."""
     rows, columns = np.nonzero(mask > 0.5) if (mask > 0.5).any() else np.nonzero(mask)
-    pivot = (float((columns.min() + columns.max()) / 2 / max(1, mask.shape[1] - 1)),
-             float((rows.min() + template.pivot * (rows.max() - rows.min())) / max(1, mask.shape[0] - 1)))
+    pivot = (1 + float(columns.min() + columns.max()) / 2,
+             1 + float(rows.min() + template.pivot * (rows.max() - rows.min())))  # the frame below adds one pixel
     behind = fill(picture.astype(np.float32), mask > 0)
     layer = np.concatenate([picture * mask[..., None], mask[..., None]], -1)  # colours times their share: edges stay clean
     framed = np.pad(layer, ((1, 1), (1, 1), (0, 0)))  # beyond the picture there is nothing of the cut-out
     film = []
     for u in times:
-        moved = _move(framed, template.path(u), pivot)[1:-1, 1:-1]
+        moved = _move(framed, template.path(u), pivot, mask.shape)[1:-1, 1:-1]
         film.append(moved[..., :3] + (1 - moved[..., 3:]) * behind)
     return np.stack(film)
 
 
-def _move(picture: NDArray[np.float32], pose: Pose, pivot: tuple[float, float]) -> NDArray[np.float32]:
-    """A picture (H, W, C) shifted, scaled and turned about a pivot (x, y as shares).
+def _move(picture: NDArray[np.float32], pose: Pose, pivot: tuple[float, float], size: tuple[int, ...]) -> NDArray[np.float32]:
+    """A picture (H, W, C) shifted by shares of a size (height, width), scaled and turned about a pivot (x, y) in pixels.
 
     Each pixel asks where it comes from: the way back through the movement.
     """
-    height, width = picture.shape[:2]
     x, y = grid_of(picture)
-    px, py = pivot[0] * (width - 1), pivot[1] * (height - 1)
-    across, down = (x - px - pose.dx * width) / pose.scale, (y - py - pose.dy * height) / pose.scale
+    px, py = pivot
+    across, down = (x - px - pose.dx * size[1]) / pose.scale, (y - py - pose.dy * size[0]) / pose.scale
     cos, sin = np.cos(pose.turn), np.sin(pose.turn)
     return sample(picture, px + cos * across + sin * down, py + cos * down - sin * across)
 

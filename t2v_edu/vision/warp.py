@@ -84,7 +84,7 @@ def sample(frame: AnyFrame, x: NDArray[Any], y: NDArray[Any]) -> NDArray[np.floa
     x, y = np.clip(x, 0, width - 1).astype(np.float32), np.clip(y, 0, height - 1).astype(np.float32)
     left, top = x.astype(np.intp), y.astype(np.intp)
     right, below = np.minimum(left + 1, width - 1), np.minimum(top + 1, height - 1)
-    fx, fy = x - left, y - top
+    fx, fy = x - left.astype(np.float32), y - top.astype(np.float32)
     values = frame.astype(np.float32, copy=False)
     if frame.ndim == 3:
         fx, fy = fx[..., None], fy[..., None]

@@ -139,17 +139,20 @@ class _Puppet:
 
     def step(self, a: int, b: int) -> Step:
         """From frame a to frame b."""
-        x, y = _pixels(*self.size)
-        flow = np.zeros((*self.size, 2))
-        hidden = (self.top[a] < 0) & self.actor[b]
-        for k in np.unique(self.top[a][self.actor[a]]):
-            on = self.top[a] == k
-            u, v = _carry(self.parts[a][k], self.parts[b][k], *self._sprite(x[on], y[on], a))
-            p = self.pose
-            there_x, there_y = p.x[b] + self.flip * p.radius[b] * u, p.y[b] + p.radius[b] * v
-            flow[on] = np.stack([there_x - x[on], there_y - y[on]], -1)
-            above = [_covers(part, u, v) for part in self.parts[b][k + 1 :]]
-            hidden[on] = np.any([_outside(there_x, there_y, *self.size), *above], axis=0)
+        on = self.actor[a]
+        x, y = (centres[on] for centres in _pixels(*self.size))  # (N,), the actor's pixels
+        owner, p = self.top[a][on], self.pose
+        u, v = self._sprite(x, y, a)
+        for k in np.unique(owner):
+            mine = owner == k
+            u[mine], v[mine] = _carry(self.parts[a][k], self.parts[b][k], u[mine], v[mine])
+        there_x, there_y = p.x[b] + self.flip * p.radius[b] * u, p.y[b] + p.radius[b] * v
+        gone = _outside(there_x, there_y, *self.size)
+        for k, part in enumerate(self.parts[b]):
+            below = owner < k
+            gone[below] |= _covers(part, u[below], v[below])
+        flow, hidden = np.zeros((*self.size, 2)), ~on & self.actor[b]
+        flow[on], hidden[on] = np.stack([there_x - x, there_y - y], -1), gone
         return flow, hidden
 
 
