@@ -176,6 +176,31 @@ def over_time(
     return torch.stack(outputs[::-1] if reverse else outputs, 1), state
 
 
+def influence(cell: Cell, x: Tensor, state: State | None = None) -> Tensor:
+    """How strongly the last output still depends on the state before each step: ‖∂h_T/∂s_t‖, the largest singular value.
+
+    This is what back-propagation through time multiplies a gradient by on its way back. Where it vanishes nothing can be learned
+    about what happened then; where it explodes a step of training goes anywhere.
+
+    Args:
+        x: (1, T, inputs), one sequence.
+    Returns:
+        (T,): number t is for the state before step t, of all its tensors (for an LSTM h and c).
+    Source: Bengio et al. 1994; Pascanu et al. 2013, arXiv:1211.5063.
+    """
+    _check_sequence(cell, x)
+    if len(x) != 1 or cell.rank != 3:
+        raise ValueError(f"influence takes one sequence of vectors (1, T, inputs), got shape {tuple(x.shape)}")
+    current = tuple(s.detach().requires_grad_() for s in (state or cell.start(x[:, 0])))
+    states: list[Tensor] = []
+    for t in range(x.shape[1]):
+        states += current
+        current = cell(x[:, t], current)
+    rows = [torch.autograd.grad(value, states, retain_graph=True) for value in current[0][0]]  # one row for each of h_T
+    whole = torch.stack([torch.cat(row, 1)[0] for row in rows])  # (hidden, T · states · hidden)
+    return torch.linalg.matrix_norm(whole.reshape(cell.hidden, x.shape[1], -1).transpose(0, 1), 2)
+
+
 def _check_sequence(cell: Cell, x: Tensor) -> None:
     wanted = "(B, T, inputs)" if cell.rank == 3 else "(B, T, inputs, H, W)"
     got = tuple(x.shape)

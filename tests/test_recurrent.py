@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from t2v_edu.recurrent import Cell, ConvLSTMCell, GRUCell, LSTMCell, RNNCell, cell_of, over_time
+from t2v_edu.recurrent import Cell, ConvLSTMCell, GRUCell, LSTMCell, RNNCell, State, cell_of, influence, over_time
 
 PAIRS = [(RNNCell, nn.RNNCell, nn.RNN), (GRUCell, nn.GRUCell, nn.GRU), (LSTMCell, nn.LSTMCell, nn.LSTM)]
 
@@ -157,6 +157,50 @@ def test_gradients_against_finite_differences() -> None:
     assert torch.autograd.gradcheck(lambda x: over_time(cell, x, lengths=lengths)[0], (x,))
     loss = over_time(cell, x, lengths=lengths)[0].sum()
     assert not torch.autograd.grad(loss, x)[0][1, 2].any()  # no gradient reaches padding
+
+
+class LinearCell(Cell):
+    """h' = W·h + U·x, whose Jacobian over k steps is W to the k."""
+
+    def forward(self, x: Tensor, state: State | None = None) -> State:
+        (h,) = state or self.start(x)
+        return (h @ self.weight_hh.T + x @ self.weight_ih.T,)
+
+
+def test_influence_of_a_linear_recurrence_is_a_power_of_its_matrix() -> None:
+    cell = LinearCell(2, 5)
+    measured = influence(cell, sequence(0, 1, 6, 2))
+    power = torch.eye(5)
+    for t in reversed(range(6)):
+        power = power @ cell.weight_hh.detach()
+        assert measured[t].item() == pytest.approx(torch.linalg.svdvals(power)[0].item(), rel=1e-4)
+    with torch.no_grad():  # an orthogonal matrix times 0.9: exactly 0.9 to the k
+        cell.weight_hh.copy_(0.9 * torch.linalg.qr(sequence(1, 5, 5))[0])
+    assert influence(cell, sequence(0, 1, 6, 2)).tolist() == pytest.approx([0.9**k for k in range(6, 0, -1)], rel=1e-4)
+
+
+def test_influence_of_an_lstm_that_only_forgets_is_the_product_of_its_forget_gates() -> None:
+    cell, x = LSTMCell(1, 1), sequence(0, 1, 8, 1)
+    torch.nn.init.zeros_(cell.weight_hh)
+    _, (_, c) = over_time(cell, x)
+    gates = [cell.gates(x[:, t]) for t in range(8)]  # without W_hh they see x alone
+    end = gates[-1].o.item() * (1 - math.tanh(c.item()) ** 2)
+    expected = [end * math.prod(g.f.item() for g in gates[t:]) for t in range(8)]
+    assert influence(cell, x).tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_influence_of_a_gru_against_finite_differences() -> None:
+    cell, x, h = GRUCell(2, 3).double(), sequence(0, 1, 4, 2).double(), sequence(1, 1, 3).double()
+    columns = []
+    for k in range(3):
+        step = torch.zeros(1, 3, dtype=torch.float64)
+        step[0, k] = 1e-5
+        up, down = (over_time(cell, x, (h + s,))[1][0][0] for s in (step, -step))
+        columns.append((up - down) / 2e-5)
+    expected = torch.linalg.svdvals(torch.stack(columns, 1))[0].item()
+    assert influence(cell, x, (h,))[0].item() == pytest.approx(expected, rel=1e-6)
+    with pytest.raises(ValueError, match=r"one sequence of vectors.*\(2, 4, 2\)"):
+        influence(GRUCell(2, 3), torch.zeros(2, 4, 2))
 
 
 @pytest.mark.parametrize(
