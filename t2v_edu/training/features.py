@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,11 +53,12 @@ def targets(batch: Batch, labels: Sequence[str]) -> Tensor:
     return torch.tensor([labels.index(doing(scene)) for scene in batch.scenes])
 
 
-def fit(net: FeatureNet, source: Source, *, steps: int, batch: int = 32, lr: float = 4e-3, seed: int = 0,
-        aside: nn.ModuleDict | None = None, report_every: int = 0) -> list[float]:
-    """Train a net on a source's clips with cross-entropy; the learning rate rises for a tenth of the steps and falls to 0.
+def fit(net: FeatureNet, batches: Iterable[Batch], *, steps: int, lr: float = 4e-3, aside: nn.ModuleDict | None = None,
+        report_every: int = 0) -> list[float]:
+    """Train a net with cross-entropy; the learning rate rises for a tenth of the steps and falls to 0.
 
     Args:
+        batches: clips of a world, at least `steps` batches.
         aside: for some attributes of `ASIDE` a linear layer on the features, which learns to name it; it shapes the features.
         report_every: steps between two lines of print; 0 for none.
     Returns:
@@ -67,7 +68,7 @@ def fit(net: FeatureNet, source: Source, *, steps: int, batch: int = 32, lr: flo
     optimizer = torch.optim.AdamW(parameters, lr, betas=(0.9, 0.99), weight_decay=1e-2)
     net.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     history = []
-    for step, clips in zip(range(steps), source.batches(batch, seed=seed), strict=False):
+    for step, clips in zip(range(steps), batches, strict=False):
         for group in optimizer.param_groups:
             group["lr"] = lr * min((step + 1) / (0.1 * steps), 0.5 + 0.5 * math.cos(math.pi * step / steps))
         features = net.features(to_tensor(clips.frames))  # (B, D)
@@ -153,7 +154,7 @@ def main() -> None:
     seed_everything(args.seed)
     net = FeatureNet(FeatureConfig(kind=args.kind))
     aside = nn.ModuleDict({name: nn.Linear(net.width, len(values)) for name, values in ASIDE.items()})
-    fit(net, Worlds(), steps=args.steps, batch=args.batch, seed=args.seed, aside=aside, report_every=50)
+    fit(net, Worlds().batches(args.batch, seed=args.seed), steps=args.steps, aside=aside, report_every=50)
     net.save_pretrained(args.out)
     settings: dict[str, object] = {"steps": args.steps, "batch": args.batch, "seed": args.seed, "worlds": WORLDS,
                                    "frames": 16, "size": 32}
