@@ -28,7 +28,8 @@ def measure(count: int = 4000) -> list[Line]:
     theirs = words / seconds(lambda: Word2Vec(
         sentences, vector_size=c.width, window=c.window, negative=c.negatives, sg=1, min_count=c.min_count, epochs=c.epochs,
         alpha=c.rate, min_alpha=c.rate / 250, sample=c.subsample, ns_exponent=c.power, workers=1), repeats=3)  # fmt: skip
-    how = f"{words // c.epochs:,} words × {c.epochs} epochs of captions, width {c.width}, window {c.window}, {c.negatives} negatives"
+    how = (f"{words // c.epochs:,} words × {c.epochs} epochs of captions, width {c.width}, window {c.window}, "
+           f"{c.negatives} negatives")
     return [
         Line("skip-gram, ours", ours, "words/s", how=how + f", batches of {c.batch}, one thread"),
         Line("skip-gram, gensim", theirs, "words/s", how="the same, one worker"),

@@ -12,14 +12,17 @@ if TYPE_CHECKING:
     from t2v_edu.widgets.convolution_window import ConvolutionWindow
     from t2v_edu.widgets.frame_scrubber import FrameScrubber
     from t2v_edu.widgets.scene_builder import SceneBuilder
+    from t2v_edu.widgets.skip_gram import SkipGramWindow
 
-__all__ = ["AttentionTable", "ConvolutionWindow", "FrameScrubber", "SceneBuilder", "Widget", "site_css", "site_script"]
+__all__ = ["AttentionTable", "ConvolutionWindow", "FrameScrubber", "SceneBuilder", "SkipGramWindow", "Widget", "site_css",
+           "site_script"]
 
 _HOME = {
     "AttentionTable": "attention_table",
     "ConvolutionWindow": "convolution_window",
     "FrameScrubber": "frame_scrubber",
     "SceneBuilder": "scene_builder",
+    "SkipGramWindow": "skip_gram",
     "Widget": "base",
 }
 

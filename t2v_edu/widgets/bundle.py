@@ -16,6 +16,7 @@ WIDGETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "attention_table": ("attentionTable", ("attention_math", "kit", "attention_table")),
     "scene_builder": ("sceneBuilder", (*WORLD, "kit", "player", "scene_builder")),
     "convolution_window": ("convolutionWindow", ("convolution_math", "kit", "convolution_window")),
+    "skip_gram": ("skipGram", ("skip_gram_math", "kit", "skip_gram")),
     "frame_scrubber": ("frameScrubber", ("kit", "player", "frame_scrubber")),
 }
 
