@@ -102,6 +102,11 @@ def next_probabilities(logits: Tensor, temperature: float = 1.0, top_k: int | No
     return logits.softmax(-1)
 
 
+def breadth(probabilities: Tensor) -> Tensor:
+    """Perplexity of a distribution (..., V): exp of its entropy, the number of equally likely symbols that are as hard to guess."""
+    return torch.special.entr(probabilities).sum(-1).exp()
+
+
 def cross_entropy(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:
     """Mean of −ln p(target) over the real steps, in nats; exp of it is the perplexity.
 

@@ -9,18 +9,24 @@ from t2v_edu.widgets.bundle import site_css, site_script
 if TYPE_CHECKING:
     from t2v_edu.widgets.attention_table import AttentionTable
     from t2v_edu.widgets.base import Widget
+    from t2v_edu.widgets.block_matcher import BlockMatcher
     from t2v_edu.widgets.convolution_window import ConvolutionWindow
     from t2v_edu.widgets.frame_scrubber import FrameScrubber
+    from t2v_edu.widgets.gates import Gates
+    from t2v_edu.widgets.next_word import NextWord
     from t2v_edu.widgets.scene_builder import SceneBuilder
     from t2v_edu.widgets.skip_gram import SkipGramWindow
 
-__all__ = ["AttentionTable", "ConvolutionWindow", "FrameScrubber", "SceneBuilder", "SkipGramWindow", "Widget", "site_css",
-           "site_script"]
+__all__ = ["AttentionTable", "BlockMatcher", "ConvolutionWindow", "FrameScrubber", "Gates", "NextWord", "SceneBuilder",
+           "SkipGramWindow", "Widget", "site_css", "site_script"]
 
 _HOME = {
     "AttentionTable": "attention_table",
+    "BlockMatcher": "block_matcher",
     "ConvolutionWindow": "convolution_window",
     "FrameScrubber": "frame_scrubber",
+    "Gates": "gates",
+    "NextWord": "next_word",
     "SceneBuilder": "scene_builder",
     "SkipGramWindow": "skip_gram",
     "Widget": "base",

@@ -14,10 +14,13 @@ WORLD = ("tables", "motion", "outlines", "puppets", "places", "render", "caption
 # A widget's sources in the order in which they need each other; the last one exports the widget under the name given here.
 WIDGETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "attention_table": ("attentionTable", ("attention_math", "kit", "attention_table")),
+    "block_matcher": ("blockMatcher", ("kit", "block_matcher_math", "block_matcher")),
     "scene_builder": ("sceneBuilder", (*WORLD, "kit", "player", "scene_builder")),
     "convolution_window": ("convolutionWindow", ("convolution_math", "kit", "convolution_window")),
     "skip_gram": ("skipGram", ("skip_gram_math", "kit", "skip_gram")),
     "frame_scrubber": ("frameScrubber", ("kit", "player", "frame_scrubber")),
+    "gates": ("gates", ("gates_math", "kit", "gates")),
+    "next_word": ("nextWord", ("next_word_math", "kit", "next_word")),
 }
 
 _IMPORT = re.compile(r"^import \{[^}]*\} from \"\./\w+\.js\";\n", re.MULTILINE)

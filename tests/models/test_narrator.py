@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from t2v_edu.models.narrator import (
     Narrator,
     NarratorConfig,
+    breadth,
     cross_entropy,
     is_grammatical,
     join,
@@ -77,6 +78,11 @@ def test_temperature_and_top_k_against_numpy(logits: list[float], temperature: f
     weights[kept] = np.exp((np.array(logits)[kept] - max(logits)) / temperature)
     ours = next_probabilities(torch.tensor(logits, dtype=torch.float64), temperature, top_k)
     np.testing.assert_allclose(ours.numpy(), weights / weights.sum(), atol=1e-12)
+
+
+def test_breadth_by_hand() -> None:
+    rows = torch.tensor([[0.25, 0.25, 0.25, 0.25], [0.5, 0.5, 0, 0], [1, 0, 0, 0]])
+    assert breadth(rows).tolist() == pytest.approx([4, 2, 1])
 
 
 def test_nothing_overflows() -> None:
