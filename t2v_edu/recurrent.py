@@ -198,7 +198,8 @@ def influence(cell: Cell, x: Tensor, state: State | None = None) -> Tensor:
         current = cell(x[:, t], current)
     rows = [torch.autograd.grad(value, states, retain_graph=True) for value in current[0][0]]  # one row for each of h_T
     whole = torch.stack([torch.cat(row, 1)[0] for row in rows])  # (hidden, T · states · hidden)
-    return torch.linalg.matrix_norm(whole.reshape(cell.hidden, x.shape[1], -1).transpose(0, 1), 2)
+    norms: Tensor = torch.linalg.matrix_norm(whole.reshape(cell.hidden, x.shape[1], -1).transpose(0, 1), 2)
+    return norms
 
 
 def _check_sequence(cell: Cell, x: Tensor) -> None:

@@ -104,7 +104,8 @@ def next_probabilities(logits: Tensor, temperature: float = 1.0, top_k: int | No
 
 def breadth(probabilities: Tensor) -> Tensor:
     """Perplexity of a distribution (..., V): exp of its entropy, the number of equally likely symbols that are as hard to guess."""
-    return torch.special.entr(probabilities).sum(-1).exp()
+    entropy: Tensor = torch.special.entr(probabilities).sum(-1)
+    return entropy.exp()
 
 
 def cross_entropy(logits: Tensor, targets: Tensor, mask: Tensor) -> Tensor:

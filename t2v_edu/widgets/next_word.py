@@ -49,7 +49,7 @@ class NextWord(Widget):
     top_k = traitlets.Int(0, min=0).tag(sync=True)  # 0 keeps all
     beginnings = traitlets.List(traitlets.Unicode()).tag(sync=True)
     symbols = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    logits = traitlets.List().tag(sync=True)
+    logits = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
 
     def __init__(self, beginnings: Sequence[str], symbols: Sequence[str], logits: Any, *, temperature: float = 1.0,
                  top_k: int = 0, question: str = _QUESTION, answer: str = _ANSWER) -> None:
