@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -53,6 +55,36 @@ def write_text(text: str, path: Path) -> None:
     """Write a UTF-8 file in the same way."""
     with _renamed_to(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def save_model(module: nn.Module, path: str | Path, kind: str, **card: Any) -> None:
+    """Write a model into a folder: its weights, and `config.json` with its kind and what else builds it again.
+
+    The folder is made if it is missing. The weights come first: a folder with a `config.json` is whole.
+    """
+    folder = Path(path)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_weights(module, folder / "model.safetensors")
+    write_text(json.dumps({"kind": kind, **card}, ensure_ascii=False, indent=1) + "\n", folder / "config.json")
+
+
+def read_card(path: str | Path, kind: str) -> Mapping[str, Any]:
+    """What `save_model` wrote into `config.json`.
+
+    Raises:
+        ValueError: no such folder, no card in it, one that is no JSON object, or a model of another kind.
+    """
+    file = Path(path) / "config.json"
+    if not file.is_file():
+        raise ValueError(f"there is no model in {str(path)!r}; give a folder that `save_pretrained` wrote")
+    try:
+        card = json.loads(file.read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{file} is no JSON ({error}); copy or train the model again") from error
+    if not isinstance(card, dict) or card.get("kind") != kind:
+        found = card.get("kind") if isinstance(card, dict) else None
+        raise ValueError(f"{str(path)!r} holds a model of kind {found!r}, not {kind!r}; choose another folder")
+    return card
 
 
 @contextmanager

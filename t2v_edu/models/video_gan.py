@@ -7,7 +7,6 @@ Vondrick et al. 2016, arXiv:1609.02612. The foreground is moved by a sampling gr
 from __future__ import annotations
 
 import itertools
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -22,7 +21,7 @@ from t2v_edu.models.video_critics import VideoGANConfig
 from t2v_edu.paths import DATA
 from t2v_edu.text.encoders import LSTMEncoder, TextCode
 from t2v_edu.text.tokenizer import Tokenizer
-from t2v_edu.weights import load_weights, write_text, write_weights
+from t2v_edu.weights import load_weights, read_card, save_model
 
 SWINGS = tuple(k / 4 for k in range(1, 13))  # cycles a clip, of the sines and cosines that paths are made of
 EDGE = 6.0  # beyond its sheet a cut-out ends: there the mask's logit is -EDGE, and no sheet can pass for the wall
@@ -213,11 +212,7 @@ class VideoGAN(nn.Module):
 
     def save_pretrained(self, path: str | Path) -> None:
         """Write `config.json` and `model.safetensors` into a folder."""
-        folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        card = {"kind": self.kind, "worlds": self.worlds, "config": asdict(self.config), "words": self.tokenizer.words}
-        write_weights(self, folder / "model.safetensors")
-        write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", folder / "config.json")
+        save_model(self, path, self.kind, worlds=self.worlds, config=asdict(self.config), words=self.tokenizer.words)
 
     @classmethod
     def from_pretrained(cls, path_or_name: str | Path) -> VideoGAN:
@@ -227,15 +222,12 @@ class VideoGAN(nn.Module):
             ValueError: no such model, another kind of model, weights that are truncated or do not fit.
         """
         folder = Path(path_or_name) if Path(path_or_name).is_dir() else DATA / "models" / str(path_or_name)
-        file = folder / "config.json"
-        if not file.is_file():
+        if not (folder / "config.json").is_file():
             shipped = ", ".join(sorted(p.name for p in (DATA / "models").glob("*") if p.is_dir()))
             raise ValueError(
                 f"there is no model {str(path_or_name)!r}; shipped are: {shipped}; or give a folder with a config.json"
             )
-        card = json.loads(file.read_text(encoding="utf-8"))
-        if card.get("kind") != cls.kind:
-            raise ValueError(f"{folder} holds a model of kind {card.get('kind')!r}, not {cls.kind!r}; choose another folder")
+        card = read_card(folder, cls.kind)
         model = cls(VideoGANConfig(**card["config"]), Tokenizer(card["words"]), card["worlds"])
         load_weights(model, folder / "model.safetensors")
         return model.eval()

@@ -1,0 +1,51 @@
+"""A model's folder: what is written is read back, and what is broken is named."""
+
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from t2v_edu.weights import load_weights, read_card, save_model
+
+
+def test_a_model_comes_back_with_its_card_and_its_numbers(tmp_path):
+    torch.manual_seed(0)
+    one, two = nn.Linear(3, 2), nn.Linear(3, 2)
+    save_model(one, tmp_path / "new" / "folder", "line", config={"n": 3}, words=["红", "red"])
+    card = read_card(tmp_path / "new" / "folder", "line")
+    assert card == {"kind": "line", "config": {"n": 3}, "words": ["红", "red"]}
+    load_weights(two, tmp_path / "new" / "folder" / "model.safetensors")
+    assert torch.equal(one.weight, two.weight) and torch.equal(one.bias, two.bias)
+    assert sorted(p.name for p in (tmp_path / "new" / "folder").iterdir()) == ["config.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize("text, message", [
+    (None, "there is no model in .*save_pretrained"),
+    ("{", "is no JSON"),
+    ("[1]", "kind None, not 'line'"),
+    (json.dumps({"kind": "circle"}), "kind 'circle', not 'line'"),
+])  # fmt: skip
+def test_a_card_that_cannot_be_used(tmp_path, text, message):
+    if text is not None:
+        (tmp_path / "config.json").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        read_card(tmp_path, "line")
+
+
+@pytest.mark.parametrize("damage, message", [
+    (lambda file: file.unlink(), "there is no weight file"),
+    (lambda file: file.write_bytes(file.read_bytes()[:-5]), "truncated or not a safetensors file"),
+    (lambda file: file.write_bytes(b"\x80\x04N."), "truncated or not a safetensors file"),
+])  # fmt: skip
+def test_weights_that_cannot_be_used(tmp_path, damage, message):
+    save_model(nn.Linear(3, 2), tmp_path, "line")
+    damage(tmp_path / "model.safetensors")
+    with pytest.raises(ValueError, match=message):
+        load_weights(nn.Linear(3, 2), tmp_path / "model.safetensors")
+
+
+def test_weights_of_another_size(tmp_path):
+    save_model(nn.Linear(3, 2), tmp_path, "line")
+    with pytest.raises(ValueError, match=r"'weight' is \(2, 3\) in the file and \(2, 4\) in the model"):
+        load_weights(nn.Linear(4, 2), tmp_path / "model.safetensors")
