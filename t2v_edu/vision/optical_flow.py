@@ -75,15 +75,30 @@ def lucas_kanade(first: AnyFrame, second: AnyFrame, *, window: int = 9, levels: 
     _check_window(window)
 
     def refine(a: Gray, b: Gray, flow: Flow) -> Flow:
-        i_x, i_y, i_t = derivatives(a, warp(b, flow))
-        xx, xy, yy, xt, yt = (window_sum(p, window) for p in (i_x * i_x, i_x * i_y, i_y * i_y, i_x * i_t, i_y * i_t))
-        xx, yy = xx + trust * window, yy + trust * window  # where there is no texture: stay
-        det = xx * yy - xy * xy
-        u, v = (xy * yt - yy * xt) / det, (xy * xt - xx * yt) / det  # Cramer's rule for the 2×2 system
-        flow = flow + np.clip(np.stack([u, v], -1), -2, 2)  # the equation is only good for small steps
+        left = window_flow(*derivatives(a, warp(b, flow)), window, trust)
+        flow = flow + np.clip(left, -2, 2)  # the equation is only good for small steps
         return np.stack([_median(flow[..., k]) for k in (0, 1)], -1)
 
     return _coarse_to_fine(first, second, refine, levels, repeats)
+
+
+def window_flow(i_x: Floats, i_y: Floats, i_t: Floats, window: int = 9, trust: float = 0.0) -> Flow:
+    """The one vector (u, v) of each window that makes ∑ (I_x u + I_y v + I_t)² least, by Cramer's rule for its 2×2 system.
+
+    Args:
+        i_x, i_y, i_t: (H, W), from `derivatives`.
+        window, trust: as in `lucas_kanade`.
+    Returns:
+        (H, W, 2), pixels; 0 where a window knows nothing and trust is 0.
+    """
+    _check_window(window)
+    xx, xy, yy, xt, yt = (window_sum(p, window) for p in (i_x * i_x, i_x * i_y, i_y * i_y, i_x * i_t, i_y * i_t))
+    xx, yy = xx + trust * window, yy + trust * window  # where there is no texture: stay
+    det = xx * yy - xy * xy
+    solvable = det > 1e-6 * xx * yy
+    det = np.where(solvable, det, 1.0)
+    u, v = (xy * yt - yy * xt) / det, (xy * xt - xx * yt) / det
+    return np.where(solvable[..., None], np.stack([u, v], -1), np.float32(0)).astype(np.float32)
 
 
 def horn_schunck(first: AnyFrame, second: AnyFrame, *, alpha: float = 15.0, iterations: int = 60, levels: int = 3,
