@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import torch
-
 from benchmarks.common import Line, seconds
 from t2v_edu.text.corpora import bilingual_sentences
 from t2v_edu.text.word2vec import SkipGramConfig, train
@@ -18,12 +16,7 @@ def measure(count: int = 4000) -> list[Line]:
 
     sentences = bilingual_sentences(count)
     words = CONFIG.epochs * sum(map(len, sentences))
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        ours = words / seconds(lambda: train(sentences, CONFIG), repeats=3)
-    finally:
-        torch.set_num_threads(before)
+    ours = words / seconds(lambda: train(sentences, CONFIG), repeats=3)
     c = CONFIG
     theirs = words / seconds(lambda: Word2Vec(
         sentences, vector_size=c.width, window=c.window, negative=c.negatives, sg=1, min_count=c.min_count, epochs=c.epochs,

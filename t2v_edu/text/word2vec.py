@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -172,20 +173,32 @@ def train(sentences: Sentences, config: SkipGramConfig | None = None, *, seed: i
     V = (torch.rand(len(words), config.width, generator=draw) - 0.5) / config.width  # centres
     U = torch.zeros(len(words), config.width)  # contexts
     P_n, K, losses = torch.from_numpy(noise(counts, config.power)), config.negatives, []
-    for passed, centres, contexts in _blocks(ids, sentence, keep_share(counts, config.subsample), config, rng):
-        if not len(centres):
-            continue  # no sentence of two words
-        rate = config.rate * max(1 - passed, 1 / 250)
-        batches = list(zip(torch.split(centres, config.batch), torch.split(contexts, config.batch), strict=True))
-        drawn = torch.multinomial(P_n, len(batches) * config.shared, replacement=True, generator=draw)
-        for (c, o), n in zip(batches, torch.split(drawn, config.shared), strict=True):
-            v, u, u_noise = V[c], U[o], U[n]
-            dv, du, du_noise = skip_gram_slopes(v, u, u_noise, K)
-            V.index_add_(0, c, dv, alpha=-rate)  # a word that is there twice takes both steps
-            U.index_add_(0, o, du, alpha=-rate)
-            U.index_add_(0, n, du_noise, alpha=-rate)
-        losses.append(skip_gram_loss(V[c], U[o], U[n], K).item() / len(c))
+    with _one_thread():
+        for passed, centres, contexts in _blocks(ids, sentence, keep_share(counts, config.subsample), config, rng):
+            if not len(centres):
+                continue  # no sentence of two words
+            rate = config.rate * max(1 - passed, 1 / 250)
+            batches = list(zip(torch.split(centres, config.batch), torch.split(contexts, config.batch), strict=True))
+            drawn = torch.multinomial(P_n, len(batches) * config.shared, replacement=True, generator=draw)
+            for (c, o), n in zip(batches, torch.split(drawn, config.shared), strict=True):
+                v, u, u_noise = V[c], U[o], U[n]
+                dv, du, du_noise = skip_gram_slopes(v, u, u_noise, K)
+                V.index_add_(0, c, dv, alpha=-rate)  # a word that is there twice takes both steps
+                U.index_add_(0, o, du, alpha=-rate)
+                U.index_add_(0, n, du_noise, alpha=-rate)
+            losses.append(skip_gram_loss(V[c], U[o], U[n], K).item() / len(c))
     return WordVectors(words, V, counts=tuple(map(int, counts)), losses=tuple(losses))
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """A batch is too little work to share out: two threads would mostly wait for each other."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _flatten(sentences: Sentences, words: tuple[str, ...]) -> tuple[Ids, Ids]:

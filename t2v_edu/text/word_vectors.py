@@ -95,7 +95,7 @@ class WordVectors:
         L = max(map(len, rows))
         mask = torch.tensor([[True] * len(row) + [False] * (L - len(row)) for row in rows])
         ids = torch.tensor([row + [0] * (L - len(row)) for row in rows])
-        return self.vectors[ids] * mask[..., None], mask
+        return self.vectors[ids].masked_fill(~mask[..., None], 0), mask
 
 
 def bag_of_words(sentences: Sequence[Sequence[str]], words: Sequence[str]) -> Tensor:
