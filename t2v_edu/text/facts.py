@@ -24,6 +24,7 @@ _OPENED = {"en": re.compile(r"open(ed|s)|built|finished|completed|inaugurated"),
 _TALL = {"en": re.compile(r"tall|high|height"), "zh": re.compile("高|高度")}
 _METRES = {"en": re.compile(r"met(re|er)s?"), "zh": re.compile("米")}
 _YEAR = re.compile(r"1\d{3}|20\d{2}")
+_VISITORS = {"en": re.compile("visitors|tourists"), "zh": re.compile("游客|观众")}
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 NEAR = 6  # words between a number and the word that says what it counts
 
@@ -37,7 +38,7 @@ class Fact(NamedTuple):
 
 
 def key_facts(text: str) -> list[Fact]:
-    """Thing, place, country, person, year and height that a paragraph names, each where a rule finds it, in this order.
+    """Thing, place, country, person, year, height and visitors that a paragraph names, where a rule finds them, in this order.
 
     Raises:
         ValueError: an empty text, or one in neither English nor Chinese; it is quoted.
@@ -57,6 +58,7 @@ def facts_of(tagged: Sequence[Tagged], lang: Language) -> list[Fact]:
         ("person", _first(named, lambda name, kind: kind == "PERSON" and len(name) > 2), "the first name of a person"),
         ("year", _year(tagged, lang), "the four digits nearest to a word for opening or building"),
         ("height", _height(tagged, lang), "the number before metres, near a word for tall"),
+        ("visitors", _visitors(tagged, lang), "a word for visitors, with the number before it"),
     ]
     return [Fact(*row) for row in rows if row[1]]
 
@@ -106,3 +108,14 @@ def _height(tagged: Sequence[Tagged], lang: Language) -> str:
                if _NUMBER.fullmatch(token.word) and _METRES[lang].fullmatch(tagged[i + 1].word.lower())]
     i = _nearest(tagged, numbers, _TALL[lang])
     return "" if i is None else f"{tagged[i].word} m"
+
+
+def _visitors(tagged: Sequence[Tagged], lang: Language) -> str:
+    """"Millions of visitors" or 数百万游客: from the number on, if there is one."""
+    for i, token in enumerate(tagged):
+        if _VISITORS[lang].fullmatch(token.word.lower()):
+            words = [t.word for t in tagged[max(0, i - 2) : i]]
+            if lang == "en":
+                return f"{words[0].lower()} of {token.word}" if words[1:] == ["of"] else token.word
+            return (words[-1] if words and tagged[i - 1].tag == "m" else "") + token.word
+    return ""

@@ -22,7 +22,7 @@ from t2v_edu.text.tagger import (
 from t2v_edu.world.captions import parse
 
 UNIVERSAL = {"ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "NOUN", "NUM", "PART", "PRON", "PROPN", "PUNCT", "SCONJ", "VERB"}
-FACTS = ["thing", "place", "country", "person", "year", "height"]
+FACTS = ["thing", "place", "country", "person", "year", "height", "visitors"]
 
 
 def accuracy(tagger, rows):
@@ -135,8 +135,8 @@ def test_names_are_put_together():
 
 
 @pytest.mark.parametrize(("lang", "values"), [
-    ("en", ["Eiffel Tower", "Paris", "France", "Gustave Eiffel", "1889", "324 m"]),
-    ("zh", ["埃菲尔铁塔", "巴黎", "法国", "古斯塔夫·埃菲尔", "1889", "324 m"]),
+    ("en", ["Eiffel Tower", "Paris", "France", "Gustave Eiffel", "1889", "324 m", "millions of visitors"]),
+    ("zh", ["埃菲尔铁塔", "巴黎", "法国", "古斯塔夫·埃菲尔", "1889", "324 m", "数百万游客"]),
 ])  # fmt: skip
 def test_the_facts_of_our_paragraph(lang, values):
     facts = key_facts(tower_paragraph(lang))
@@ -152,6 +152,7 @@ def test_rules_by_hand():
     assert said("until 2022 it was 324 metres tall") == {"height": "324 m"}  # 2022 is no year of opening
     assert said("it opened . 1889 was warm") == {}  # another sentence
     assert said("Rome and Paris , the capital of France", "Rome", "Paris", "France") == {"place": "Paris", "country": "France"}
+    assert said("the visitors wait") == {"visitors": "visitors"} and said("visitors") == {"visitors": "visitors"}
     assert said("a road of 324 metres") == {}  # long, not tall
     assert {f.what: f.value for f in key_facts("法国巴黎的铁塔高300米")}["country"] == "法国"
     assert {f.what: f.value for f in key_facts("法国巴黎的铁塔高300米")}["place"] == "巴黎"
