@@ -103,6 +103,8 @@ class PretrainedEncoder(nn.Module):
             tokenizer = transformers.AutoTokenizer.from_pretrained(name, **safe)
         except (OSError, ValueError, SafetensorError) as error:
             raise ValueError(_advice(name, error)) from error
+        if tokenizer.pad_token is None:  # a GPT never padded: any word will do, since the mask hides it
+            tokenizer.pad_token = tokenizer.eos_token
         _check(name, model, report, tokenizer)
         return cls(model, tokenizer, frozen=frozen, max_length=max_length)
 
@@ -141,3 +143,5 @@ def _check(name: str, model: Any, report: dict[str, Any], tokenizer: Any) -> Non
     if not words or max(words) >= model.config.vocab_size:
         raise ValueError(f"{name!r} has no tokenizer of its own: {len(words)} words for {model.config.vocab_size} ids; "
                          "save the tokenizer into the same folder")
+    if tokenizer.pad_token is None:
+        raise ValueError(f"the tokenizer of {name!r} has neither a padding nor an end token to fill short captions with")

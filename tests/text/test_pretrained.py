@@ -96,6 +96,18 @@ def test_it_takes_the_place_of_our_own_encoders(folder):
     assert model.embed_text(encoder(*encoder.encode(["红色的圆", "a red circle"]))).shape == (2, 4)
 
 
+def test_a_gpt_which_has_no_padding_reads_padded_sentences_too(tmp_path):
+    letters = [*"adehtr", "Ġ", "<|endoftext|>"]
+    ends = dict.fromkeys(("bos_token_id", "eos_token_id"), len(letters) - 1)
+    config = transformers.GPT2Config(vocab_size=len(letters), n_embd=8, n_layer=1, n_head=2, n_positions=16, **ends)
+    transformers.GPT2Model(config).save_pretrained(tmp_path)
+    transformers.GPT2Tokenizer(vocab={letter: i for i, letter in enumerate(letters)}, merges=[]).save_pretrained(tmp_path)
+    encoder = PretrainedEncoder.from_pretrained(tmp_path)
+    ids, mask = encoder.encode(["red", "a red heart"])
+    assert mask.sum(1).tolist() == [3, 11] and ids[0, 3:].eq(len(letters) - 1).all()
+    torch.testing.assert_close(encoder(ids, mask).pooled[0], encoder(*encoder.encode(["red"])).pooled[0], atol=1e-6, rtol=0)
+
+
 def test_saved_again_it_is_the_same_and_in_no_pickle(folder, tmp_path):
     encoder = PretrainedEncoder.from_pretrained(folder)
     encoder.save_pretrained(tmp_path / "copy")
