@@ -50,8 +50,8 @@ class AttentionTable(Widget):
     masked = traitlets.Bool(True).tag(sync=True)
     query = traitlets.Int(0, min=0).tag(sync=True)
     words = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    query_rows = traitlets.List().tag(sync=True)
-    key_rows = traitlets.List().tag(sync=True)  # `keys` is a name that ipywidgets has taken
+    query_rows = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)
+    key_rows = traitlets.List(traitlets.List(traitlets.Float())).tag(sync=True)  # `keys` is a name that ipywidgets has taken
 
     def __init__(self, words: Sequence[str] = _WORDS, queries: Any = _QUERIES, keys: Any = _KEYS, *, query: int = 2,
                  question: str = _QUESTION, answer: str = _ANSWER) -> None:
