@@ -106,7 +106,7 @@ def test_words_are_counted_and_rare_ones_left_out():
 
 def test_our_neighbours_are_those_of_gensim(vectors):
     """Of a word's five neighbours ours shares as many with gensim's as gensim's does with its own under another seed, nearly."""
-    word2vec = pytest.importorskip("gensim.models").Word2Vec
+    word2vec = pytest.importorskip("gensim.models", reason="gensim is a development tool").Word2Vec
     runs = [word2vec(SENTENCES, vector_size=32, window=8, negative=5, sg=1, min_count=5, epochs=8, workers=1, sample=5e-3,
                      alpha=0.05, min_alpha=0.05 / 250, seed=seed).wv for seed in (1, 2)]  # fmt: skip
     assert set(vectors.words) == set(runs[0].key_to_index)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from t2v_edu.text.word_vectors import WordVectors, average_pool, bag_of_words, flat_map, max_pool
 
+WHY = "scikit-learn is a development tool"
 SQUARE = WordVectors(["man", "woman", "king", "queen", "far"],
                      torch.tensor([[1.0, 0, 1], [0, 1, 1], [1, 0, 2], [0, 1, 2], [-1, -1, -1]]))
 
@@ -67,14 +68,14 @@ def test_bags_are_counted():
 
 
 def test_bags_are_those_of_scikit_learn():
-    counter = pytest.importorskip("sklearn.feature_extraction.text").CountVectorizer(analyzer=str.split)
+    counter = pytest.importorskip("sklearn.feature_extraction.text", reason=WHY).CountVectorizer(analyzer=str.split)
     texts = ["the red circle moves on the grass", "a circle a star", "grass"]
     theirs = counter.fit_transform(texts).toarray()
     assert np.array_equal(bag_of_words([t.split() for t in texts], counter.get_feature_names_out()).numpy(), theirs)
 
 
 def test_the_map_is_that_of_scikit_learn_up_to_signs():
-    pca = pytest.importorskip("sklearn.decomposition").PCA(2, svd_solver="full")
+    pca = pytest.importorskip("sklearn.decomposition", reason=WHY).PCA(2, svd_solver="full")
     x = torch.randn(30, 7, generator=torch.Generator().manual_seed(0))
     ours, theirs = flat_map(x).numpy(), pca.fit_transform(x.numpy())
     assert np.allclose(np.abs(ours), np.abs(theirs), atol=1e-4)

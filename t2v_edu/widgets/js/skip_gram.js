@@ -48,7 +48,7 @@ function renderSkipGram({ model, el }) {
       ...own.map(([i, j]) => h("tr", {}, h("td", {}, words[i]), h("td", {}, words[j]), h("td", {}, `${Math.abs(i - j)}`), shareCell(reachShare(Math.abs(i - j), window)))));
     const all = Object.values(counts), names = Object.keys(counts), total = all.reduce((a, b) => a + b, 0), chances = noiseShares(all, exponent);
     const most = Math.max(...chances, ...all.map((n) => n / total)), seen = [...new Set(words)].filter((word) => names.includes(word));
-    drawn.replaceChildren(h("caption", {}, `Noise: chances among ${names.length} words of the corpus`), head("word", "count", "share of the text", "chance as noise"),
+    drawn.replaceChildren(h("caption", {}, `Noise: chances among ${names.length} words of the corpus`), head("word", "count", "share", "as noise"),
       ...seen.map((word) => h("tr", {}, h("td", {}, word), h("td", {}, `${counts[word]}`), shareCell(counts[word] / total, most), shareCell(chances[names.indexOf(word)], most))));
   }
   function refresh() {
