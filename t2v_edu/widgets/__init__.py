@@ -12,15 +12,20 @@ if TYPE_CHECKING:
     from t2v_edu.widgets.block_matcher import BlockMatcher
     from t2v_edu.widgets.convolution_window import ConvolutionWindow
     from t2v_edu.widgets.frame_scrubber import FrameScrubber
+    from t2v_edu.widgets.gan_games import BellGame, DuelPortrait
     from t2v_edu.widgets.gates import Gates
     from t2v_edu.widgets.next_word import NextWord
     from t2v_edu.widgets.scene_builder import SceneBuilder
     from t2v_edu.widgets.skip_gram import SkipGramWindow
 
-__all__ = ["AttentionTable", "BlockMatcher", "ConvolutionWindow", "FrameScrubber", "Gates", "NextWord", "SceneBuilder",
-           "SkipGramWindow", "Widget", "site_css", "site_script"]
+__all__ = [
+    "AttentionTable", "BellGame", "BlockMatcher", "ConvolutionWindow", "DuelPortrait", "FrameScrubber", "Gates",
+    "NextWord", "SceneBuilder", "SkipGramWindow", "Widget", "site_css", "site_script",
+]  # fmt: skip
 
 _HOME = {
+    "BellGame": "gan_games",
+    "DuelPortrait": "gan_games",
     "AttentionTable": "attention_table",
     "BlockMatcher": "block_matcher",
     "ConvolutionWindow": "convolution_window",

@@ -18,6 +18,8 @@ WIDGETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "scene_builder": ("sceneBuilder", (*WORLD, "kit", "player", "scene_builder")),
     "convolution_window": ("convolutionWindow", ("convolution_math", "kit", "convolution_window")),
     "skip_gram": ("skipGram", ("skip_gram_math", "kit", "skip_gram")),
+    "bell_game": ("bellGame", ("gan_math", "kit", "gan_kit", "bell_game")),
+    "duel_portrait": ("duelPortrait", ("gan_math", "kit", "player", "gan_kit", "duel_portrait")),
     "frame_scrubber": ("frameScrubber", ("kit", "player", "frame_scrubber")),
     "gates": ("gates", ("gates_math", "kit", "gates")),
     "next_word": ("nextWord", ("next_word_math", "kit", "next_word")),

@@ -5,7 +5,7 @@ const REST = 4; // frames' time that the last frame stays before the film begins
 
 /**
  * Controls for `count` frames. `show(t)` draws one; `settled(t)` says where the learner stopped it, -1 while it plays; `words(t)`
- * is what a frame is called, in full for screen readers and in short beside the slider.
+ * is what a frame is called, in full for screen readers and in short beside the slider. `fps` may be a function, asked at every frame.
  * It waits while it is out of sight, and does not start by itself where a reader has asked for less motion.
  */
 export function player({ count, fps, label, show, settled, words = (t) => [`frame ${t + 1} of ${count}`, `${t + 1} / ${count}`] }) {
@@ -27,7 +27,7 @@ export function player({ count, fps, label, show, settled, words = (t) => [`fram
   function beat() {
     clearTimeout(timer);
     if (!playing || !seen) return;
-    timer = setTimeout(() => { go((at + 1) % count); beat(); }, ((at === count - 1 ? REST : 1) * 1000) / fps);
+    timer = setTimeout(() => { go((at + 1) % count); beat(); }, ((at === count - 1 ? REST : 1) * 1000) / (typeof fps === "function" ? fps() : fps));
   }
   function start(tell) {
     playing = true;
