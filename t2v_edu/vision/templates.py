@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from t2v_edu.vision.warp import AnyFrame, check_frame, grid_of, sample
 
 Floats = NDArray[np.float64]
+RIM = 2  # pixels around a cut-out that still have something of its colour
+SMOOTHINGS = 40  # rounds, after a hole is filled
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ TEMPLATES: dict[str, Template] = {
     "shake": Template(("shake", "shakes", "抖动"), lambda u: Pose(dx=0.02 * _wave(5, u), dy=0.015 * _wave(7, u), scale=1.06),
                       camera=True),
     "hop": Template(("hop", "hops", "跳"), lambda u: Pose(dy=-0.14 * abs(_wave(1, u)))),
-    "sway": Template(("sway", "sways", "摇摆"), lambda u: Pose(turn=0.14 * _wave(2, u)), pivot=1.0),
+    "sway": Template(("sway", "sways", "摇摆"), lambda u: Pose(turn=0.14 * _wave(1, u)), pivot=1.0),
     "nod": Template(("nod", "nods", "点头"), lambda u: Pose(scale=1 + 0.06 * _wave(2, u)), pivot=1.0),
     "float": Template(("float", "floats", "漂浮"), lambda u: Pose(dx=0.05 * _wave(1, u), dy=-0.08 * (1 - np.cos(2 * np.pi * u)))),
     "turn": Template(("turn", "turns", "旋转"), lambda u: Pose(turn=2 * np.pi * u)),
@@ -130,7 +132,7 @@ def _move_cutout(picture: AnyFrame, mask: NDArray[np.float32], template: Templat
     rows, columns = np.nonzero(mask > 0.5) if (mask > 0.5).any() else np.nonzero(mask)
     pivot = (1 + float(columns.min() + columns.max()) / 2,
              1 + float(rows.min() + template.pivot * (rows.max() - rows.min())))  # the frame below adds one pixel
-    behind = fill(picture.astype(np.float32), mask > 0)
+    behind = fill(picture.astype(np.float32), _grown(mask > 0, RIM))
     layer = np.concatenate([picture * mask[..., None], mask[..., None]], -1)  # colours times their share: edges stay clean
     framed = np.pad(layer, ((1, 1), (1, 1), (0, 0)))  # beyond the picture there is nothing of the cut-out
     film = []
@@ -152,8 +154,17 @@ def _move(picture: NDArray[np.float32], pose: Pose, pivot: tuple[float, float], 
     return sample(picture, px + cos * across + sin * down, py + cos * down - sin * across)
 
 
+def _grown(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+    """The mask and all that lies within `by` pixels of it, along rows and columns."""
+    for _ in range(by):
+        p = np.pad(mask, 1)
+        mask = p[1:-1, 1:-1] | p[:-2, 1:-1] | p[2:, 1:-1] | p[1:-1, :-2] | p[1:-1, 2:]
+    return mask
+
+
 def fill(picture: NDArray[np.float32], hole: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """The picture (H, W, 3) with a hole (H, W) closed from its rim inwards: each pixel the mean of its known neighbours.
+    """The picture (H, W, 3) with a hole (H, W) closed from its rim inwards: each pixel the mean of its known neighbours, and then
+    some rounds in which each pixel of the hole becomes the mean of all of its neighbours, so that no streaks stay.
 
     Raises:
         ValueError: nothing is left outside the hole.
@@ -171,4 +182,8 @@ def fill(picture: NDArray[np.float32], hole: NDArray[np.bool_]) -> NDArray[np.fl
         mean = sum(values[s] for s in shifts) / np.maximum(count, 1)[..., None]
         values[inner][rim] = mean[rim]
         known[inner][rim] = 1
+    rounds = SMOOTHINGS if min(height, width) > 1 else 0
+    for _ in range(rounds):
+        edged = np.pad(values[inner], ((1, 1), (1, 1), (0, 0)), mode="edge")
+        values[inner][hole] = np.mean([edged[s] for s in shifts], axis=0)[hole]
     return values[inner]
