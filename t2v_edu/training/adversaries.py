@@ -1,0 +1,136 @@
+"""Chapter 08 · a game for points in the plane, played several times at once: the two updates, in plain sight."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from t2v_edu.losses.adversarial import GAMES, relativistic_d, relativistic_g
+from t2v_edu.losses.penalties import clip_weights, gradient_penalty, r1_penalty, r2_penalty
+from t2v_edu.models.planar_gan import Coverage, ManyNets, Mixture
+
+PENALTIES = ("none", "clipping", "gradient_penalty", "spectral", "r1", "r1_r2")
+
+
+@dataclass(frozen=True)
+class PlanarGame:
+    """The rules of one game.
+
+    Args:
+        game: one of `losses.adversarial.GAMES`, or "relativistic".
+        penalty: what holds D: one of `PENALTIES`.  strength: its bound c, its weight λ or γ.
+        steps: updates of G.  d_steps: updates of D before each of them.
+        lr, lr_d: Adam's learning rates of G and of D.  beta: Adam's β₁.
+        batch: points of each kind in a step.
+        hidden: width of both hidden layers, in both networks.  noise: numbers in z.
+        runs: how many independent games, side by side.
+        seed: the first run's randomness and all the others' follow from it.
+    Raises:
+        ValueError: a name that is none of these, or a number below 1.
+    """
+
+    game: str = "non_saturating"
+    penalty: str = "none"
+    strength: float = 1.0
+    steps: int = 2000
+    d_steps: int = 1
+    lr: float = 1e-3
+    lr_d: float = 1e-3
+    beta: float = 0.5
+    batch: int = 128
+    hidden: int = 64
+    noise: int = 8
+    runs: int = 4
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for value, known in ((self.game, (*GAMES, "relativistic")), (self.penalty, PENALTIES)):
+            if value not in known:
+                raise ValueError(f"{value!r}: choose one of {', '.join(known)}")
+        for name in ("steps", "d_steps", "batch", "hidden", "noise", "runs"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} {getattr(self, name)}: use 1 or more")
+
+
+@dataclass(frozen=True)
+class Played:
+    """What came of a game.
+
+    Args:
+        points: at each moment watched, (R, N, 2) made points.
+        coverage: of those, by the mixture.
+        g, d: the networks as they ended.
+    """
+
+    points: dict[int, Tensor]
+    coverage: dict[int, Coverage]
+    g: ManyNets
+    d: ManyNets
+
+
+def play(target: Mixture, rules: PlanarGame, watch: Sequence[int] = (), count: int = 1000) -> Played:
+    """Play from random weights; look at `count` made points of each run after the steps in `watch`, and at the end.
+
+    Raises:
+        ValueError: a score that is no finite number; the step is named.
+    """
+    draw = torch.Generator().manual_seed(rules.seed)
+    g = ManyNets(rules.runs, (rules.noise, rules.hidden, rules.hidden, 2), draw)
+    d = ManyNets(rules.runs, (2, rules.hidden, rules.hidden, 1), draw, spectral=rules.penalty == "spectral")
+    opt_g = torch.optim.Adam(g.parameters(), rules.lr, betas=(rules.beta, 0.99), foreach=True)
+    opt_d = torch.optim.Adam(d.parameters(), rules.lr_d, betas=(rules.beta, 0.99), foreach=True)
+    z_look = torch.randn(rules.runs, count, rules.noise, generator=draw)
+    points: dict[int, Tensor] = {}
+
+    def score(x: Tensor) -> Tensor:  # (R·B, 2) → (R·B,)
+        scores: Tensor = d(x.reshape(rules.runs, -1, 2))
+        return scores.flatten()
+
+    for step in range(rules.steps + 1):
+        if step in watch or step == rules.steps:
+            with torch.no_grad():
+                points[step] = g(z_look)
+        if step == rules.steps:
+            break
+        for _ in range(rules.d_steps):
+            real = target.sample(rules.runs, rules.batch, generator=draw).flatten(0, 1)
+            with torch.no_grad():
+                fake = g(torch.randn(rules.runs, rules.batch, rules.noise, generator=draw)).flatten(0, 1)
+            update_d(score, opt_d, real, fake, rules, draw)
+            if rules.penalty == "clipping":
+                clip_weights(d, rules.strength)
+        d.requires_grad_(False)  # G's loss runs through D, and changes nothing of it
+        made = score(g(torch.randn(rules.runs, rules.batch, rules.noise, generator=draw)).flatten(0, 1))
+        loss = relativistic_g(score(real), made) if rules.game == "relativistic" else GAMES[rules.game][1](made)
+        d.requires_grad_(True)
+        descend(opt_g, loss, step)
+    return Played(points, {at: target.coverage(p) for at, p in points.items()}, g, d)
+
+
+def update_d(score: Callable[[Tensor], Tensor], opt_d: torch.optim.Optimizer, real: Tensor, fake: Tensor, rules: PlanarGame,
+             draw: torch.Generator) -> None:
+    """One step of D: its loss, and what its slope costs. The losses are means over all runs; Adam does not mind the factor."""
+    held = rules.penalty in ("r1", "r1_r2")
+    real, fake = real.requires_grad_(held), fake.requires_grad_(held)
+    on_real, on_fake = score(real), score(fake)
+    loss = relativistic_d(on_real, on_fake) if rules.game == "relativistic" else GAMES[rules.game][0](on_real, on_fake)
+    if held:
+        loss = loss + rules.strength * r1_penalty(on_real, real)
+    if rules.penalty == "r1_r2":
+        loss = loss + rules.strength * r2_penalty(on_fake, fake)
+    if rules.penalty == "gradient_penalty":
+        mix = torch.rand(len(real), generator=draw)
+        loss = loss + rules.strength * gradient_penalty(score, real, fake, mix)
+    descend(opt_d, loss, "D's loss")
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor, step: object) -> None:
+    """One step down a loss."""
+    if not loss.isfinite():
+        raise ValueError(f"the loss is {loss.item()} at {step}; a smaller learning rate or a penalty would do")
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    optimizer.step()
