@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import product
+from pathlib import Path
 from typing import Self
 
 import torch
@@ -14,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from t2v_edu.recurrent import Cell, GRUCell, LSTMCell, RNNCell, State, over_time
+from t2v_edu.weights import load_weights, write_text, write_weights
 from t2v_edu.world.captions import detect_language, parse
 from t2v_edu.world.lexicon import LANGUAGES
 from t2v_edu.world.scene import CLASHES, WORLDS, Scene, all_actors, in_split
@@ -103,7 +106,7 @@ def next_probabilities(logits: Tensor, temperature: float = 1.0, top_k: int | No
 
 
 def breadth(probabilities: Tensor) -> Tensor:
-    """Perplexity of a distribution (..., V): exp of its entropy, the number of equally likely symbols that are as hard to guess."""
+    """Perplexity of a distribution (..., V): exp of its entropy, how many equally likely symbols are as hard to guess."""
     entropy: Tensor = torch.special.entr(probabilities).sum(-1)
     return entropy.exp()
 
@@ -206,8 +209,9 @@ class Narrator(nn.Module):
         state, logits = self._read(beginning, lang, count)
         starts = split(beginning, self.config.unit) if beginning else []
         written, open_ = [list(starts) for _ in range(count)], torch.ones(count, dtype=torch.bool)
-        logits[:, list(map(self._ids.__getitem__, STARTS.values()))] = -torch.inf  # a start can only come at the start
+        never = [self._ids[start] for start in STARTS.values()]  # a start can only come at the start
         for _ in range(longest):
+            logits[:, never] = -torch.inf
             ids = torch.multinomial(next_probabilities(logits, temperature, top_k), 1, generator=generator)[:, 0]
             open_ &= ids != 0
             if not open_.any():
@@ -216,8 +220,30 @@ class Narrator(nn.Module):
                 written[row].append(self.symbols[int(ids[row])])
             state = self.cell(self.embed(ids), state)
             logits = self.out(state[0])
-            logits[:, list(map(self._ids.__getitem__, STARTS.values()))] = -torch.inf
         return [join(symbols, self.config.unit) for symbols in written]
+
+    def save_pretrained(self, path: str | Path) -> None:
+        """Write config, symbols and weights into a folder."""
+        folder = Path(path)
+        folder.mkdir(parents=True, exist_ok=True)
+        about = {"narrator": asdict(self.config), "symbols": self.symbols}
+        write_text(json.dumps(about, ensure_ascii=False, indent=1), folder / "config.json")
+        write_weights(self, folder / "model.safetensors")
+
+    @classmethod
+    def from_pretrained(cls, path: str | Path) -> Self:
+        """The narrator that `save_pretrained` wrote into a folder.
+
+        Raises:
+            ValueError: no such folder, or one that holds something else.
+        """
+        file = Path(path) / "config.json"
+        about = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        if not {"narrator", "symbols"} <= set(about):
+            raise ValueError(f"{str(path)!r} holds no narrator; give a folder that `save_pretrained` wrote")
+        narrator = cls(NarratorConfig(**about["narrator"]), about["symbols"])
+        load_weights(narrator, Path(path) / "model.safetensors")
+        return narrator
 
     def _read(self, beginning: str, lang: str, count: int) -> tuple[State, Tensor]:
         """State and logits (count, V) after a beginning."""

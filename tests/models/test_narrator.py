@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -192,6 +193,18 @@ def test_the_same_generator_writes_the_same_and_a_beginning_is_kept() -> None:
     assert all(len(split(c)) <= 6 for c in narrator.generate(9, longest=6) if c)
     assert narrator.next_logits("a puppy").shape == (len(narrator.symbols),)
     assert not any("<" in c for c in narrator.generate(50, longest=30))
+
+
+def test_a_saved_narrator_writes_the_same(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    narrator = Narrator.fit(captions(60), NarratorConfig("character", "gru", 8, 12))
+    narrator.save_pretrained(tmp_path / "narrator")
+    again = Narrator.from_pretrained(tmp_path / "narrator")
+    assert again.config == narrator.config and again.symbols == narrator.symbols
+    one, other = (n.generate(3, "zh", longest=20, generator=torch.Generator().manual_seed(0)) for n in (narrator, again))
+    assert one == other
+    with pytest.raises(ValueError, match=r"nowhere.*holds no narrator"):
+        Narrator.from_pretrained(tmp_path / "nowhere")
 
 
 def test_symbols_do_not_depend_on_the_order_of_the_data() -> None:
