@@ -69,7 +69,7 @@ class Coverage:
     shares: Tensor
 
 
-def ring(modes: int = 8, radius: float = 1.0, spread: float = 0.05) -> Mixture:
+def ring(modes: int = 8, radius: float = 2.0, spread: float = 0.2) -> Mixture:
     """Bells on a circle.
 
     Raises:
@@ -79,7 +79,7 @@ def ring(modes: int = 8, radius: float = 1.0, spread: float = 0.05) -> Mixture:
     return Mixture(radius * torch.stack([turn.cos(), turn.sin()], 1), spread)
 
 
-def grid(side: int = 5, width: float = 2.0, spread: float = 0.05) -> Mixture:
+def grid(side: int = 5, width: float = 4.0, spread: float = 0.1) -> Mixture:
     """Bells on a square of side × side places, `width` from the first to the last.
 
     Raises:

@@ -22,7 +22,7 @@ class PlanarGame:
     Args:
         game: one of `losses.adversarial.GAMES`, or "relativistic".
         penalty: what holds D: one of `PENALTIES`.  strength: its bound c, its weight λ or γ.
-        steps: updates of G.  d_steps: updates of D before each of them.
+        steps: rounds of the game.  d_steps, g_steps: updates of D, then of G, in each of them.
         lr, lr_d: Adam's learning rates of G and of D.  beta: Adam's β₁.
         batch: points of each kind in a step.
         hidden: width of both hidden layers, in both networks.  noise: numbers in z.
@@ -35,14 +35,15 @@ class PlanarGame:
     game: str = "non_saturating"
     penalty: str = "none"
     strength: float = 1.0
-    steps: int = 2000
+    steps: int = 1000
     d_steps: int = 1
-    lr: float = 1e-3
-    lr_d: float = 1e-3
+    g_steps: int = 1
+    lr: float = 5e-3
+    lr_d: float = 5e-3
     beta: float = 0.5
-    batch: int = 128
+    batch: int = 64
     hidden: int = 64
-    noise: int = 8
+    noise: int = 4
     runs: int = 4
     seed: int = 0
 
@@ -50,7 +51,7 @@ class PlanarGame:
         for value, known in ((self.game, (*GAMES, "relativistic")), (self.penalty, PENALTIES)):
             if value not in known:
                 raise ValueError(f"{value!r}: choose one of {', '.join(known)}")
-        for name in ("steps", "d_steps", "batch", "hidden", "noise", "runs"):
+        for name in ("steps", "d_steps", "g_steps", "batch", "hidden", "noise", "runs"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)}: use 1 or more")
 
@@ -82,6 +83,7 @@ def play(target: Mixture, rules: PlanarGame, watch: Sequence[int] = (), count: i
     d = ManyNets(rules.runs, (2, rules.hidden, rules.hidden, 1), draw, spectral=rules.penalty == "spectral")
     opt_g = torch.optim.Adam(g.parameters(), rules.lr, betas=(rules.beta, 0.99), foreach=True)
     opt_d = torch.optim.Adam(d.parameters(), rules.lr_d, betas=(rules.beta, 0.99), foreach=True)
+    relative = rules.game == "relativistic"
     z_look = torch.randn(rules.runs, count, rules.noise, generator=draw)
     points: dict[int, Tensor] = {}
 
@@ -99,20 +101,20 @@ def play(target: Mixture, rules: PlanarGame, watch: Sequence[int] = (), count: i
             real = target.sample(rules.runs, rules.batch, generator=draw).flatten(0, 1)
             with torch.no_grad():
                 fake = g(torch.randn(rules.runs, rules.batch, rules.noise, generator=draw)).flatten(0, 1)
-            update_d(score, opt_d, real, fake, rules, draw)
+            descend(opt_d, cost_d(score, real, fake, rules, draw), f"D's loss, step {step}")
             if rules.penalty == "clipping":
                 clip_weights(d, rules.strength)
         d.requires_grad_(False)  # G's loss runs through D, and changes nothing of it
-        made = score(g(torch.randn(rules.runs, rules.batch, rules.noise, generator=draw)).flatten(0, 1))
-        loss = relativistic_g(score(real), made) if rules.game == "relativistic" else GAMES[rules.game][1](made)
+        for _ in range(rules.g_steps):
+            made = score(g(torch.randn(rules.runs, rules.batch, rules.noise, generator=draw)).flatten(0, 1))
+            loss = relativistic_g(score(real), made) if relative else GAMES[rules.game][1](made)
+            descend(opt_g, loss, f"G's loss, step {step}")
         d.requires_grad_(True)
-        descend(opt_g, loss, step)
     return Played(points, {at: target.coverage(p) for at, p in points.items()}, g, d)
 
 
-def update_d(score: Callable[[Tensor], Tensor], opt_d: torch.optim.Optimizer, real: Tensor, fake: Tensor, rules: PlanarGame,
-             draw: torch.Generator) -> None:
-    """One step of D: its loss, and what its slope costs. The losses are means over all runs; Adam does not mind the factor."""
+def cost_d(score: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, rules: PlanarGame, draw: torch.Generator) -> Tensor:
+    """L_D, and what D's slope costs, a scalar: means over all runs at once; Adam does not mind the factor."""
     held = rules.penalty in ("r1", "r1_r2")
     real, fake = real.requires_grad_(held), fake.requires_grad_(held)
     on_real, on_fake = score(real), score(fake)
@@ -124,13 +126,13 @@ def update_d(score: Callable[[Tensor], Tensor], opt_d: torch.optim.Optimizer, re
     if rules.penalty == "gradient_penalty":
         mix = torch.rand(len(real), generator=draw)
         loss = loss + rules.strength * gradient_penalty(score, real, fake, mix)
-    descend(opt_d, loss, "D's loss")
+    return loss
 
 
-def descend(optimizer: torch.optim.Optimizer, loss: Tensor, step: object) -> None:
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor, name: str) -> None:
     """One step down a loss."""
     if not loss.isfinite():
-        raise ValueError(f"the loss is {loss.item()} at {step}; a smaller learning rate or a penalty would do")
+        raise ValueError(f"{name} is {loss.item()}; a smaller learning rate, or something that holds D, would do")
     optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     optimizer.step()

