@@ -15,7 +15,7 @@ import pytest
 
 from t2v_edu.widgets import FrameScrubber, SceneBuilder, site_css, site_script
 from t2v_edu.widgets.base import STORED
-from t2v_edu.widgets.bundle import JS, WIDGETS, join, module
+from t2v_edu.widgets.bundle import JS, WIDGETS, WORLD, join, module
 from t2v_edu.world.captions import parse
 from t2v_edu.world.render import render
 from t2v_edu.world.scene import sample_scene
@@ -91,11 +91,13 @@ def test_every_source_is_used_and_no_name_is_defined_twice() -> None:
 
 
 def test_what_ships_has_no_import_and_stays_light() -> None:
-    for text in (site_script(), module("scene_builder"), module("frame_scrubber")):
+    for text in (site_script(), *map(module, WIDGETS)):
         assert not re.search(r"^\s*import\b|\bimport\(|\beval\(|https?://(?!www\.w3\.org/2000/svg)", text, re.MULTILINE)
     assert not re.search(r"^export\b", site_script(), re.MULTILINE)
-    assert module("scene_builder").count("export default") == 1
-    assert len(site_script().encode()) < 130_000
+    assert all(module(name).count("export default") == 1 for name in WIDGETS)
+    world = len(join((*WORLD, "kit", "player", "site")).encode())
+    assert world < 110_000  # captions, digits, sprites and places of the whole world, drawn in the browser
+    assert len(site_script().encode()) < world + 12_000 * len(WIDGETS)
     assert "@import" not in site_css()
     assert "url(" not in site_css()
 
