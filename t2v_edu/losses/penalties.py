@@ -88,12 +88,14 @@ def power_iteration(weight: Tensor, u: Tensor, steps: int = 1) -> tuple[Tensor, 
         σ (...), from below, with a gradient to `weight`; and the better guess (..., O).
     Source: Miyato et al. 2018, arXiv:1802.05957, algorithm 1.
     """
+    normalise = nn.functional.normalize
     with torch.no_grad():
-        for _ in range(steps):
-            v = nn.functional.normalize(torch.einsum("...oi,...o->...i", weight, u), dim=-1)
-            u = nn.functional.normalize(torch.einsum("...oi,...i->...o", weight, v), dim=-1)
-        v = nn.functional.normalize(torch.einsum("...oi,...o->...i", weight, u), dim=-1)
-    return torch.einsum("...o,...oi,...i->...", u, weight, v), u
+        v = normalise((weight.mT @ u[..., None])[..., 0], dim=-1)
+        for i in range(steps):
+            v = v if i == 0 else normalise((weight.mT @ u[..., None])[..., 0], dim=-1)
+            u = normalise((weight @ v[..., None])[..., 0], dim=-1)
+    sigma: Tensor = (u * (weight @ v[..., None])[..., 0]).sum(-1)
+    return sigma, u
 
 
 class SpectralNorm(nn.Module):

@@ -28,7 +28,7 @@ _DUEL_ASK = "θ is where G puts its samples, ψ is D's slope; both should end at
 _DUEL_TELL = (
     "Not by themselves: each answers the other's last move, and they run round the equilibrium for ever; if both move at once, "
     "they fly apart. A penalty on D's slope at real data (R1) bends the way inwards, and under the losses with a logarithm noise "
-    "does too. Clipping and the gradient penalty bound the slope, but keep the two in motion."
+    "does too. Clipping and the gradient penalty bound the slope, but do not bring the two home."
 )
 
 

@@ -37,7 +37,7 @@ function drawJudge(game, d, mean, spread) {
 function drawDistances(curves, mean) {
   const plot = ganPlot(600, 90, BELL_X, [-0.04, 1.04], "Jensen–Shannon divergence and Wasserstein distance over the made mean");
   plot.svg.append(plot.line(curves.map(([m, js]) => [m, js / Math.log(2)]), "t2v-line-3"), plot.line(curves.map(([m, , w]) => [m, w / 8]), "t2v-line-0"),
-    plot.rule([mean, 0], [mean, 1], "t2v-cursor"));
+    plot.rule([mean, 0], [mean, 1], "t2v-cursor"), plot.words(4.6, 0.72, "JS, as a share of log 2", "end"), plot.words(5.4, 0.5, "W₁ / 8", "start"));
   return plot.svg;
 }
 

@@ -34,7 +34,7 @@ function renderDuel({ model, el }) {
   const body = frame(el, model, "duel", "Phase portrait of two players"), range = [-DUEL_VIEW, DUEL_VIEW];
   const plot = ganPlot(420, 420, range, range, "The plane of θ and ψ"), field = drawn("g", {}), trail = drawn("g", {});
   plot.svg.append(plot.rule([-DUEL_VIEW, 0], [DUEL_VIEW, 0], "t2v-axis"), plot.rule([0, -DUEL_VIEW], [0, DUEL_VIEW], "t2v-axis"), field, trail,
-    plot.words(DUEL_VIEW - 0.1, 0.1, "θ: where G is", "end"), plot.words(0.1, DUEL_VIEW - 0.2, "ψ: D's slope", "start"));
+    plot.words(DUEL_VIEW - 0.1, 0.12, "θ: where G is", "end"), plot.words(0.12, DUEL_VIEW - 0.22, "ψ: D's slope", "start"));
   const told = h("p", { role: "status" }), slow = tick("slowly", () => {}), turn = tick("in turn: G answers the D that has just moved", (in_turn) => write(model, { in_turn }));
   const game = menu("Loss", (value) => write(model, { game: value })), penalty = menu("Penalty on D", (value) => write(model, { penalty: value }));
   const dials = Object.fromEntries(Object.entries(DUEL_DIALS).map(([key, [label, span]]) => [key, rangeDial(label, span, (value) => write(model, { [key]: value }))]));
