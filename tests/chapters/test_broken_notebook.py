@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,7 @@ from building import MATHJAX, build, copy_book  # noqa: E402
 from execute import run  # noqa: E402
 
 # The chapters that the pages link to stand in as notebooks of two cells.
-NAMES = ("01_world", "10_text_to_video")
+NAMES = sorted({name for page in (ROOT / "book").glob("*.md") for name in re.findall(r"chapters/(\d\d_\w+)", page.read_text())})
 
 
 def write(path: Path, title: str, source: str) -> Path:
