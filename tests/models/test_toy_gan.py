@@ -88,7 +88,7 @@ def test_no_other_d_does_better(game, mean, spread):
 
     def value(d):
         scores = torch.from_numpy(d)  # each point is a sample that counts p and q times
-        parts = [loss(s[None], s[None]).item() for s in scores[(abs(x) < 5)][::40]]
+        parts = torch.vmap(lambda s: loss(s[None], s[None]))(scores[(abs(x) < 5)][::40]).tolist()
         assert len(parts) > 20
         on_real = softplus(-d) if game == "minimax" else 0.5 * (d - 1) ** 2
         on_fake = softplus(d) if game == "minimax" else 0.5 * d**2
@@ -129,7 +129,7 @@ def test_gradients_are_torchs_with_d_held_still(game, mean, spread):
         score = sign * (x - crossing).abs() * (1 if spread != 1 else -np.sign(crossing))
     else:
         score = ratio.sigmoid() if game == "least_squares" else ratio
-    each = torch.stack([adversarial.GAMES[game][1](v[None]) for v in score])
+    each = torch.vmap(lambda v: adversarial.GAMES[game][1](v[None]))(score)
     on_m, on_s = torch.autograd.grad((weight * each).sum() / weight.sum(), (m, s))
     assert pair.gradients(game) == pytest.approx((on_m.item(), on_s.item()), abs=5e-3 if game == "wasserstein" else 1e-8)
 
@@ -172,14 +172,13 @@ def torch_gradients(duel, theta, psi):
     middle = 0.5 if duel.game == "least_squares" else 0.0
     real, fake = middle + p * x, middle + p * made
     if duel.game == "relativistic":
-        apart = p * (math.sqrt(2) * duel.noise * z - t)
-        zero = torch.zeros(1, dtype=torch.float64)
-        loss_d = sum(w * adversarial.relativistic_d(a[None], zero) for w, a in zip(weight, apart, strict=True))
-        loss_g = sum(w * adversarial.relativistic_g(a[None], zero) for w, a in zip(weight, apart, strict=True))
+        real, fake = p * (math.sqrt(2) * duel.noise * z - t), torch.zeros_like(x)  # only their difference counts
+        d, g = adversarial.relativistic_d, adversarial.relativistic_g
+        loss_g = weight @ torch.vmap(lambda r, f: g(r[None], f[None]))(real, fake)
     else:
         d, g = adversarial.GAMES[duel.game]
-        loss_d = sum(w * d(r[None], f[None]) for w, r, f in zip(weight, real, fake, strict=True))
-        loss_g = sum(w * g(f[None]) for w, f in zip(weight, fake, strict=True))
+        loss_g = weight @ torch.vmap(lambda f: g(f[None]))(fake)
+    loss_d = weight @ torch.vmap(lambda r, f: d(r[None], f[None]))(real, fake)
     if duel.penalty == "r1":
         loss_d = loss_d + 0.5 * duel.strength * p**2
     if duel.penalty == "gradient_penalty":
