@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from t2v_edu.layers import two_layers
 from t2v_edu.losses.contrastive import info_nce_both, similarities
 from t2v_edu.text.encoders import TextCode
-from t2v_edu.weights import load_weights, write_text, write_weights
+from t2v_edu.weights import load_weights, read_card, save_model
 
 START, COLDEST = 0.07, 0.01  # temperatures: where it starts, and below which it never falls; Radford et al., section 2.5
 
@@ -120,10 +119,7 @@ class DualEncoder(nn.Module):
 
     def save_pretrained(self, path: str | Path) -> None:
         """Write `config.json` and `model.safetensors` into a folder; the text encoder is saved apart."""
-        folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_weights(self, folder / "model.safetensors")
-        write_text(json.dumps({"kind": self.kind, "config": asdict(self.config)}, indent=1) + "\n", folder / "config.json")
+        save_model(self, path, self.kind, config=asdict(self.config))
 
     @classmethod
     def from_pretrained(cls, path: str | Path) -> DualEncoder:
@@ -132,14 +128,9 @@ class DualEncoder(nn.Module):
         Raises:
             ValueError: no such folder, another kind of model, weights that are truncated or do not fit.
         """
-        file = Path(path) / "config.json"
-        if not file.is_file():
-            raise ValueError(f"there is no dual encoder in {str(path)!r}; give a folder that `save_pretrained` wrote")
-        card = json.loads(file.read_text(encoding="utf-8"))
-        if card.get("kind") != cls.kind:
-            raise ValueError(f"{str(path)!r} holds a model of kind {card.get('kind')!r}, not {cls.kind!r}; choose another folder")
+        card = read_card(path, cls.kind)
         model = cls(DualEncoderConfig(**card["config"]))
-        load_weights(model, file.with_name("model.safetensors"))
+        load_weights(model, Path(path) / "model.safetensors")
         return model.eval()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from t2v_edu.recurrent import Cell, GRUCell, LSTMCell, RNNCell, State, over_time
-from t2v_edu.weights import load_weights, write_text, write_weights
+from t2v_edu.weights import load_weights, read_card, save_model
 from t2v_edu.world.captions import detect_language, parse
 from t2v_edu.world.lexicon import LANGUAGES
 from t2v_edu.world.scene import CLASHES, WORLDS, Scene, all_actors, in_split
@@ -130,6 +129,8 @@ class Narrator(nn.Module):
         symbols: what it can write; sorted, so that ids do not depend on the order of the data.
     """
 
+    kind = "narrator"
+
     def __init__(self, config: NarratorConfig, symbols: Iterable[str]) -> None:
         super().__init__()
         self.config = config
@@ -223,25 +224,18 @@ class Narrator(nn.Module):
         return [join(symbols, self.config.unit) for symbols in written]
 
     def save_pretrained(self, path: str | Path) -> None:
-        """Write config, symbols and weights into a folder."""
-        folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        about = {"narrator": asdict(self.config), "symbols": self.symbols}
-        write_text(json.dumps(about, ensure_ascii=False, indent=1), folder / "config.json")
-        write_weights(self, folder / "model.safetensors")
+        """Write `config.json` and `model.safetensors` into a folder."""
+        save_model(self, path, self.kind, config=asdict(self.config), symbols=self.symbols)
 
     @classmethod
     def from_pretrained(cls, path: str | Path) -> Self:
         """The narrator that `save_pretrained` wrote into a folder.
 
         Raises:
-            ValueError: no such folder, or one that holds something else.
+            ValueError: no such folder, another kind of model, weights that are truncated or do not fit.
         """
-        file = Path(path) / "config.json"
-        about = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        if not {"narrator", "symbols"} <= set(about):
-            raise ValueError(f"{str(path)!r} holds no narrator; give a folder that `save_pretrained` wrote")
-        narrator = cls(NarratorConfig(**about["narrator"]), about["symbols"])
+        card = read_card(path, cls.kind)
+        narrator = cls(NarratorConfig(**card["config"]), card["symbols"])
         load_weights(narrator, Path(path) / "model.safetensors")
         return narrator
 

@@ -7,7 +7,6 @@ skeleton with three kinds of convolution, and the factorised kind's width: Tran 
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from t2v_edu.paths import DATA
-from t2v_edu.weights import load_weights, write_text, write_weights
+from t2v_edu.weights import load_weights, read_card, save_model
 from t2v_edu.world.scene import ACTIONS, Scene
 
 KINDS = ("frames", "3d", "2+1d")
@@ -158,11 +157,7 @@ class FeatureNet(nn.Module):
 
     def save_pretrained(self, path: str | Path) -> None:
         """Write `config.json` and `model.safetensors` into a folder."""
-        folder = Path(path)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_weights(self, folder / "model.safetensors")
-        card = {"kind": self.kind, "config": asdict(self.config)}
-        write_text(json.dumps(card, ensure_ascii=False, indent=1) + "\n", folder / "config.json")
+        save_model(self, path, self.kind, config=asdict(self.config))
 
     @classmethod
     def from_pretrained(cls, path: str | Path = SHIPPED) -> FeatureNet:
@@ -171,12 +166,7 @@ class FeatureNet(nn.Module):
         Raises:
             ValueError: no such folder, another kind of model, weights that are truncated or do not fit.
         """
-        file = Path(path) / "config.json"
-        if not file.is_file():
-            raise ValueError(f"there is no {file}; give a folder that `save_pretrained` wrote, or none for the shipped encoder")
-        card = json.loads(file.read_text(encoding="utf-8"))
-        if card.get("kind") != cls.kind:
-            raise ValueError(f"{path} holds a model of kind {card.get('kind')!r}, not {cls.kind!r}; choose another folder")
+        card = read_card(path, cls.kind)
         net = cls(FeatureConfig(**{**card["config"], "labels": tuple(card["config"]["labels"])}))
         load_weights(net, Path(path) / "model.safetensors")
         return net.eval()

@@ -110,7 +110,7 @@ def test_saved_and_loaded_it_is_the_same(tmp_path):
     model.save_pretrained(tmp_path)
     again = DualEncoder.from_pretrained(tmp_path)
     assert again.config == TINY and torch.equal(again.embed_film(video), model.embed_film(video))
-    with pytest.raises(ValueError, match="there is no dual encoder"):
+    with pytest.raises(ValueError, match="there is no model in"):
         DualEncoder.from_pretrained(tmp_path / "nowhere")
     card = json.loads((tmp_path / "config.json").read_text())
     (tmp_path / "config.json").write_text(json.dumps({**card, "kind": "video_gan"}))

@@ -146,7 +146,7 @@ def test_a_saved_net_comes_back(tmp_path: Path) -> None:
 
 
 def test_what_is_no_saved_net_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"there is no .*nowhere"):
+    with pytest.raises(ValueError, match=r"there is no model in .*nowhere"):
         FeatureNet.from_pretrained(tmp_path / "nowhere")
     net("3d").save_pretrained(tmp_path)
     weights = tmp_path / "model.safetensors"
