@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -78,43 +79,29 @@ class RNNEncoder(nn.Module):
     Source: Elman 1990; both ways: Schuster & Paliwal 1997.
     """
 
+    layer: ClassVar[type[nn.RNN] | type[nn.LSTM]] = nn.RNN
+    name = "rnn"  # of the layer, and of its weights in a file
+
     def __init__(self, vocabulary: int, width: int = 128) -> None:
         super().__init__()
         _check_width(width)
         self.embed = nn.Embedding(vocabulary, width, padding_idx=0)
-        self.rnn = nn.RNN(width, width // 2, batch_first=True, bidirectional=True)
+        self.add_module(self.name, self.layer(width, width // 2, batch_first=True, bidirectional=True))
         self.project = nn.Linear(width, width)
         self.norm = nn.LayerNorm(width)
 
     def forward(self, ids: Tensor, mask: Tensor) -> TextCode:
         """Encode ids (B, L) with mask (B, L)."""
         check_ids(ids, mask, self.embed.num_embeddings)
-        states = read_both_ways(self.rnn, self.embed(ids), mask)  # (B, L, D)
+        states = read_both_ways(getattr(self, self.name), self.embed(ids), mask)  # (B, L, D)
         return TextCode(states, self.norm(self.project(mean_of_words(states, mask))), mask)
 
 
-class LSTMEncoder(nn.Module):
-    """Embedding and bidirectional LSTM; the pooled code is the mean over words, so padding changes nothing.
+class LSTMEncoder(RNNEncoder):
+    """The same with an LSTM, which forgets less. Source: Hochreiter & Schmidhuber 1997; Graves & Schmidhuber 2005."""
 
-    Args:
-        vocabulary: number of ids, padding (0) included.
-        width: D, even.
-    Source: Hochreiter & Schmidhuber 1997; Graves & Schmidhuber 2005.
-    """
-
-    def __init__(self, vocabulary: int, width: int = 128) -> None:
-        super().__init__()
-        _check_width(width)
-        self.embed = nn.Embedding(vocabulary, width, padding_idx=0)
-        self.lstm = nn.LSTM(width, width // 2, batch_first=True, bidirectional=True)
-        self.project = nn.Linear(width, width)
-        self.norm = nn.LayerNorm(width)
-
-    def forward(self, ids: Tensor, mask: Tensor) -> TextCode:
-        """Encode ids (B, L) with mask (B, L)."""
-        check_ids(ids, mask, self.embed.num_embeddings)
-        states = read_both_ways(self.lstm, self.embed(ids), mask)  # (B, L, D)
-        return TextCode(states, self.norm(self.project(mean_of_words(states, mask))), mask)
+    layer = nn.LSTM
+    name = "lstm"
 
 
 class TransformerEncoder(nn.Module):
@@ -147,7 +134,7 @@ class TransformerEncoder(nn.Module):
         return TextCode(states, self.norm(self.project(mean_of_words(states, mask))), mask)
 
 
-ENCODERS: dict[str, type[RNNEncoder] | type[LSTMEncoder] | type[TransformerEncoder]] = {
+ENCODERS: dict[str, type[RNNEncoder] | type[TransformerEncoder]] = {
     "rnn": RNNEncoder, "lstm": LSTMEncoder, "transformer": TransformerEncoder,
 }
 
