@@ -46,18 +46,24 @@ def page_of(widgets: list[Widget], head: str = "") -> str:
             f'<script src="../t2v/t2v.js" defer></script></head><body>{body}</body></html>')
 
 
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A static site of two pages, the script and the style sheet in a folder beside them."""
-    root = tmp_path_factory.mktemp("site")
+def write_page(root: Path, widgets: list[Widget]) -> Path:
+    """A static page with widgets in `pages`, the script and the style sheet in a folder beside it."""
     for folder in ("t2v", "pages"):
         (root / folder).mkdir()
     (root / "t2v" / "t2v.js").write_text(site_script(), encoding="utf-8")
     (root / "t2v" / "t2v.css").write_text(site_css(), encoding="utf-8")
     (root / "pages" / "icon.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
-    (root / "pages" / "empty.html").write_text('<!doctype html><link rel="icon" href="icon.svg"><main></main>', encoding="utf-8")
-    widgets: list[Widget] = [SceneBuilder("a large red star spins"), scrubber()]
     (root / "pages" / "index.html").write_text(page_of(widgets), encoding="utf-8")
+    return root / "pages" / "index.html"
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A static site of two pages, the script and the style sheet in a folder beside them."""
+    root = tmp_path_factory.mktemp("site")
+    widgets: list[Widget] = [SceneBuilder("a large red star spins"), scrubber()]
+    write_page(root, widgets)
+    (root / "pages" / "empty.html").write_text('<!doctype html><link rel="icon" href="icon.svg"><main></main>', encoding="utf-8")
     policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'self'\">"
     (root / "pages" / "strict.html").write_text(page_of(widgets, policy), encoding="utf-8")
     return root

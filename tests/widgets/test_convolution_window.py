@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, page_of, tab  # noqa: F401  the last two are fixtures
+from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401  the last two are fixtures
 
 from t2v_edu.vision.convolution import FILTERS, output_size
-from t2v_edu.widgets import ConvolutionWindow, site_css, site_script
+from t2v_edu.widgets import ConvolutionWindow
 from t2v_edu.widgets.convolution_window import LARGEST, slide
 
 DIALS = ("kernel", "stride", "padding", "dilation")
@@ -80,12 +80,7 @@ def test_what_it_cannot_show_is_quoted(arguments: dict[str, Any], complaint: str
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("window")
-    for folder in ("t2v", "pages"):
-        (root / folder).mkdir()
-    (root / "t2v" / "t2v.js").write_text(site_script(), encoding="utf-8")
-    (root / "t2v" / "t2v.css").write_text(site_css(), encoding="utf-8")
-    (root / "pages" / "icon.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
-    (root / "pages" / "index.html").write_text(page_of([ConvolutionWindow(picture(28), "noise")]), encoding="utf-8")
+    write_page(root, [ConvolutionWindow(picture(28), "noise")])
     return root
 
 

@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, page_of, tab  # noqa: F401
+from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401
 
 from t2v_edu.models.toy_gan import BEST, GAMES, PENALTIES, BellPair, Duel
-from t2v_edu.widgets import BellGame, DuelPortrait, site_css, site_script
+from t2v_edu.widgets import BellGame, DuelPortrait
 
 MATHS: dict[str, Any] = {"sources": ("gan_math",), "exports": ("bellPair", "bellShare", "duelPath", "duelGradients")}
 
@@ -74,14 +74,7 @@ def test_what_no_dial_has_is_refused(call: Callable[[], object], told: str) -> N
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    root = tmp_path_factory.mktemp("games")
-    for folder in ("t2v", "pages"):
-        (root / folder).mkdir()
-    (root / "t2v" / "t2v.js").write_text(site_script(), encoding="utf-8")
-    (root / "t2v" / "t2v.css").write_text(site_css(), encoding="utf-8")
-    (root / "pages" / "icon.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
-    (root / "pages" / "index.html").write_text(page_of([BellGame(), DuelPortrait()]), encoding="utf-8")
-    return (root / "pages" / "index.html").as_uri()
+    return write_page(tmp_path_factory.mktemp("games"), [BellGame(), DuelPortrait()]).as_uri()
 
 
 class TestInTheBrowser:

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, page_of, tab  # noqa: F401
+from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401
 
 from t2v_edu.models.narrator import breadth, next_probabilities
 from t2v_edu.recurrent import LSTMCell
-from t2v_edu.widgets import Gates, NextWord, site_css, site_script
+from t2v_edu.widgets import Gates, NextWord
 from t2v_edu.widgets.gates import KINDS, MOST, PULSE, STEPS, events, half_life, memory_of, one_number_cell
 
 WORDS = ["cat", "dog", "girl", "tower", "<end>"]
@@ -115,14 +115,7 @@ def test_wrong_arguments_are_named(arguments: tuple[Any, ...], words: str) -> No
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    root = tmp_path_factory.mktemp("site")
-    for folder in ("t2v", "pages"):
-        (root / folder).mkdir()
-    (root / "t2v" / "t2v.js").write_text(site_script(), encoding="utf-8")
-    (root / "t2v" / "t2v.css").write_text(site_css(), encoding="utf-8")
-    (root / "pages" / "icon.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
-    (root / "pages" / "index.html").write_text(page_of([next_word(), Gates()]), encoding="utf-8")
-    return (root / "pages" / "index.html").as_uri()
+    return write_page(tmp_path_factory.mktemp("site"), [next_word(), Gates()]).as_uri()
 
 
 @pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM} (apt install chromium)")

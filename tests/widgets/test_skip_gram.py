@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, page_of, tab  # noqa: F401
+from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401
 
 from t2v_edu.text.word2vec import noise, reach_share, window_pairs
-from t2v_edu.widgets import SkipGramWindow, site_css, site_script
+from t2v_edu.widgets import SkipGramWindow
 
 MATHS = {"sources": ("skip_gram_math",), "exports": ("windowPairs", "reachShare", "noiseShares")}
 
@@ -60,14 +60,7 @@ def test_what_does_not_fit_is_refused(arguments: dict[str, Any], told: str) -> N
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
-    root = tmp_path_factory.mktemp("skip_gram")
-    for folder in ("t2v", "pages"):
-        (root / folder).mkdir()
-    (root / "t2v" / "t2v.js").write_text(site_script(), encoding="utf-8")
-    (root / "t2v" / "t2v.css").write_text(site_css(), encoding="utf-8")
-    (root / "pages" / "icon.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
-    (root / "pages" / "index.html").write_text(page_of([SkipGramWindow()]), encoding="utf-8")
-    return (root / "pages" / "index.html").as_uri()
+    return write_page(tmp_path_factory.mktemp("skip_gram"), [SkipGramWindow()]).as_uri()
 
 
 class TestInTheBrowser:
