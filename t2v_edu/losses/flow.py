@@ -1,0 +1,116 @@
+"""Chapter 12 · flow matching: a straight path from noise to data, its velocity, the loss, and the way along it.
+
+    x_t = (1 − t)·noise + t·data        t = 0 is noise, t = 1 is data
+    velocity = data − noise             the derivative of x_t by t
+
+A net that is asked for the velocity at x_t, where it cannot know which noise and which data met there, learns their mean; to
+follow that mean field from a draw of noise leads to a draw of data.
+
+Source: Lipman et al. 2023, "Flow Matching for Generative Modeling", arXiv:2210.02747; Liu et al. 2023, "Flow Straight and
+Fast", arXiv:2209.03003.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+Field = Callable[[Tensor, Tensor], Tensor]  # x (B, ...) and t (B,) in [0, 1], to the velocity (B, ...)
+
+
+def interpolate(noise: Tensor, data: Tensor, t: Tensor) -> Tensor:
+    """x_t on the straight path.
+
+    Args:
+        noise, data: (B, ...) of one shape.
+        t: (B,) in [0, 1].
+    Raises:
+        ValueError: shapes that differ, or t that is not one number per sample.
+    """
+    if noise.shape != data.shape or t.shape != data.shape[:1]:
+        raise ValueError(f"noise {tuple(noise.shape)} and data {tuple(data.shape)} must have one shape, t one number for each "
+                         f"sample, not {tuple(t.shape)}")
+    t = t.reshape(-1, *[1] * (data.ndim - 1))
+    return (1 - t) * noise + t * data
+
+
+def velocity(noise: Tensor, data: Tensor) -> Tensor:
+    """The derivative of `interpolate` by t: the same all along the path."""
+    return data - noise
+
+
+def logit_normal(count: int, generator: torch.Generator, *, mean: float = 0.0, deviation: float = 1.0) -> Tensor:
+    """(count,) times between 0 and 1, most of them in the middle, where the velocity is hardest to say: σ(normal).
+
+    Source: Esser et al. 2024, "Scaling Rectified Flow Transformers", arXiv:2403.03206.
+    """
+    return torch.sigmoid(mean + deviation * torch.randn(count, generator=generator))
+
+
+def flow_matching_loss(field: Field, data: Tensor, noise: Tensor, t: Tensor) -> Tensor:
+    """(B,) mean squared error of the field's velocity at x_t.
+
+    Args:
+        field: the net, (x, t) → velocity.
+        data, noise: (B, ...).  t: (B,) in [0, 1].
+    """
+    off = field(interpolate(noise, data, t), t).float() - velocity(noise, data)
+    return off.square().flatten(1).mean(1)
+
+
+def guide(told: Tensor, untold: Tensor, weight: float) -> Tensor:
+    """Velocity with guidance: beyond what the caption changes. 0 forgets the caption, 1 is plain, 2 goes as far again.
+
+    Source: Ho & Salimans 2022, "Classifier-Free Diffusion Guidance", arXiv:2207.12598.
+    """
+    return untold + weight * (told - untold)
+
+
+def times(steps: int, *, shift: float = 1.0) -> Tensor:
+    """(steps + 1,) from 0 to 1; a shift above 1 spends more of them near noise: t / (t + shift·(1 − t)).
+
+    Raises:
+        ValueError: no step, or a shift that is not positive.
+    """
+    if steps < 1 or not shift > 0:
+        raise ValueError(f"{steps} steps with shift {shift}: use 1 step or more and a shift above 0")
+    t = torch.linspace(0, 1, steps + 1)
+    return t / (t + shift * (1 - t))
+
+
+def euler(field: Field, noise: Tensor, at: Tensor) -> Tensor:
+    """Follow a field by straight pieces: one look at the field for each.
+
+    Args:
+        field: (x, t) → velocity.
+        noise: (B, ...), x at time at[0].
+        at: (N + 1,) rising times, see `times`.
+    Returns:
+        x at time at[-1].
+    """
+    *_, x = euler_steps(field, noise, at)
+    return x
+
+
+def euler_steps(field: Field, noise: Tensor, at: Tensor) -> Iterator[Tensor]:
+    """The same, with x at every one of the times."""
+    x = noise
+    yield x
+    for now, then in zip(at[:-1], at[1:], strict=True):
+        x = x + (then - now) * field(x, now.expand(len(x)))
+        yield x
+
+
+def heun(field: Field, noise: Tensor, at: Tensor) -> Tensor:
+    """The same by the mean of the velocities at both ends of each piece: twice the looks, and an error of second order.
+
+    Source: Heun 1900; Karras et al. 2022, arXiv:2206.00364, algorithm 1 for its use in sampling.
+    """
+    x = noise
+    for now, then in zip(at[:-1], at[1:], strict=True):
+        here = field(x, now.expand(len(x)))
+        there = field(x + (then - now) * here, then.expand(len(x)))
+        x = x + (then - now) * (here + there) / 2
+    return x
