@@ -153,9 +153,9 @@ def beta_at(step: int, beta: float = 1.0, *, start: int = 0, end: int = 0) -> fl
     """
     if not (0 <= start <= end and beta >= 0):
         raise ValueError(f"β {beta} from step {start} to {end}: want 0 ≤ start ≤ end and a β that is not negative")
-    if step >= end:
-        return beta
-    return beta * max(0, step - start) / (end - start)
+    if step < start:
+        return 0.0
+    return beta if step >= end else beta * (step - start) / (end - start)
 
 
 @dataclass(frozen=True)
