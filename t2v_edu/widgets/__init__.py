@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from t2v_edu.widgets.frame_scrubber import FrameScrubber
     from t2v_edu.widgets.gan_games import BellGame, DuelPortrait
     from t2v_edu.widgets.gates import Gates
+    from t2v_edu.widgets.latent_walk import LatentWalk
     from t2v_edu.widgets.next_word import NextWord
     from t2v_edu.widgets.scene_builder import SceneBuilder
     from t2v_edu.widgets.skip_gram import SkipGramWindow
 
 __all__ = [
     "AttentionTable", "BellGame", "BlockMatcher", "ConvolutionWindow", "DuelPortrait", "FrameScrubber", "Gates",
-    "NextWord", "SceneBuilder", "SkipGramWindow", "Widget", "site_css", "site_script",
+    "LatentWalk", "NextWord", "SceneBuilder", "SkipGramWindow", "Widget", "site_css", "site_script",
 ]  # fmt: skip
 
 _HOME = {
@@ -31,6 +32,7 @@ _HOME = {
     "ConvolutionWindow": "convolution_window",
     "FrameScrubber": "frame_scrubber",
     "Gates": "gates",
+    "LatentWalk": "latent_walk",
     "NextWord": "next_word",
     "SceneBuilder": "scene_builder",
     "SkipGramWindow": "skip_gram",

@@ -22,6 +22,7 @@ WIDGETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "duel_portrait": ("duelPortrait", ("gan_math", "kit", "player", "gan_kit", "duel_portrait")),
     "frame_scrubber": ("frameScrubber", ("kit", "player", "frame_scrubber")),
     "gates": ("gates", ("gates_math", "kit", "gates")),
+    "latent_walk": ("latentWalk", ("latent_math", "kit", "gan_kit", "latent_walk")),
     "next_word": ("nextWord", ("next_word_math", "kit", "next_word")),
 }
 
