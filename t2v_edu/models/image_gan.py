@@ -106,6 +106,7 @@ class Generator(nn.Module):
 
     def __init__(self, config: ImageGANConfig) -> None:
         super().__init__()
+        self.config = config
         widths = config.widths
         code = config.noise + config.text
         self.seed = nn.Linear(code, widths[0] * 16)

@@ -121,7 +121,7 @@ class Rules:
     Args:
         game: a name in `losses.adversarial.GAMES`.
         steps: rounds, one update of each player in each.  batch: pictures of each kind.
-        lr: Adam's rate for both; it falls to a tenth on a cosine over the last half.  beta: Adam's β₁.
+        lr: Adam's rate for both; after the share `slow` of the steps it falls to a tenth, on a cosine.  beta: Adam's β₁.
         wrong: whether the judge is shown wrong captions.
         keep: of the running mean of G's weights, per step, at its end; what `play` returns is that mean.
         seed: what weights, order and noise are drawn from.
@@ -131,6 +131,7 @@ class Rules:
     steps: int = 800
     batch: int = 32
     lr: float = 2e-3
+    slow: float = 0.5
     beta: float = 0.5
     wrong: bool = True
     keep: float = 0.99
@@ -183,7 +184,7 @@ class Game:
     def round(self, real: Tensor, ids: Tensor, mask: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
         """One update of each player, and of the mean; → L_D, L_G."""
         for group in (*self.opt_d.param_groups, *self.opt_g.param_groups):
-            group["lr"] = self.rules.lr * slowing(self.step / self.rules.steps)
+            group["lr"] = self.rules.lr * slowing(self.step / self.rules.steps, self.rules.slow)
         shape = len(real), self.model.config.noise
         text = self.model.words(ids, mask)
         with torch.no_grad():
@@ -212,9 +213,9 @@ class Game:
         return loss.detach()
 
 
-def slowing(share: float) -> float:
-    """What the rate is multiplied by when so much of the run is over: 1 for the first half, then down to 0.1 on a cosine."""
-    return 1.0 if share < 0.5 else 0.55 + 0.45 * math.cos(2 * math.pi * (share - 0.5))
+def slowing(share: float, start: float) -> float:
+    """What the rate is multiplied by when so much of the run is over: 1 until `start`, then down to 0.1 on half a cosine."""
+    return 1.0 if share <= start else 0.55 + 0.45 * math.cos(math.pi * (share - start) / (1 - start))
 
 
 @dataclass(frozen=True)

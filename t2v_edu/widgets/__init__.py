@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from t2v_edu.widgets.base import Widget
     from t2v_edu.widgets.block_matcher import BlockMatcher
     from t2v_edu.widgets.convolution_window import ConvolutionWindow
+    from t2v_edu.widgets.drawing_board import DrawingBoard
     from t2v_edu.widgets.frame_scrubber import FrameScrubber
     from t2v_edu.widgets.gan_games import BellGame, DuelPortrait
     from t2v_edu.widgets.gates import Gates
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from t2v_edu.widgets.skip_gram import SkipGramWindow
 
 __all__ = [
-    "AttentionTable", "BellGame", "BlockMatcher", "ConvolutionWindow", "DuelPortrait", "FrameScrubber", "Gates",
+    "AttentionTable", "BellGame", "BlockMatcher", "ConvolutionWindow", "DrawingBoard", "DuelPortrait", "FrameScrubber", "Gates",
     "LatentWalk", "NextWord", "SceneBuilder", "SkipGramWindow", "Widget", "site_css", "site_script",
 ]  # fmt: skip
 
@@ -30,6 +31,7 @@ _HOME = {
     "AttentionTable": "attention_table",
     "BlockMatcher": "block_matcher",
     "ConvolutionWindow": "convolution_window",
+    "DrawingBoard": "drawing_board",
     "FrameScrubber": "frame_scrubber",
     "Gates": "gates",
     "LatentWalk": "latent_walk",

@@ -20,6 +20,7 @@ WIDGETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "skip_gram": ("skipGram", ("skip_gram_math", "kit", "skip_gram")),
     "bell_game": ("bellGame", ("gan_math", "kit", "gan_kit", "bell_game")),
     "duel_portrait": ("duelPortrait", ("gan_math", "kit", "player", "gan_kit", "duel_portrait")),
+    "drawing_board": ("drawingBoard", ("picture_math", "kit", "drawing_board")),
     "frame_scrubber": ("frameScrubber", ("kit", "player", "frame_scrubber")),
     "gates": ("gates", ("gates_math", "kit", "gates")),
     "latent_walk": ("latentWalk", ("latent_math", "kit", "gan_kit", "latent_walk")),

@@ -164,5 +164,6 @@ def test_rules_that_cannot_be_played(wrong):
         Rules(**wrong)
 
 
-def test_the_rate_falls_in_the_second_half():
-    assert [round(slowing(s), 3) for s in (0, 0.4, 0.5, 0.75, 1)] == [1, 1, 1, 0.55, 0.1]
+def test_the_rate_falls_at_the_end():
+    assert [round(slowing(s, 0.5), 3) for s in (0, 0.4, 0.5, 0.75, 1)] == [1, 1, 1, 0.55, 0.1]
+    assert slowing(1.0, 1.0) == 1
