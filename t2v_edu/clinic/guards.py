@@ -1,0 +1,160 @@
+"""Chapter 11 · the tests that would have caught them: each stops at the wrong program with AssertionError.
+
+A guard takes the program, or the programs, of its name; tests/clinic runs each on both forms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.distributions import Normal, kl_divergence
+
+from t2v_edu.clinic.measure import ids_in_a_new_process, moved
+from t2v_edu.clinic.patients import Painter, Scorer
+from t2v_edu.world.captions import CaptionError, parse
+from t2v_edu.world.oracle import read
+
+Program = Callable[..., Any]
+
+
+def captioned_clips(program: Program) -> None:
+    """No clip twice, and the reader sees in every clip what its caption says."""
+    clips, captions = program(48)
+    unique = len({clip.tobytes() for clip in clips})
+    assert unique == len(clips), f"of {len(clips)} clips only {unique} differ"
+    for clip, caption in zip(clips, captions, strict=True):
+        try:
+            scene = parse(caption)
+        except CaptionError as error:
+            raise AssertionError(f"{caption!r} cannot be shown: {error}") from error
+        seen = read(clip, world="shapes").agrees(scene)
+        assert seen["all"], f"the clip does not show {caption!r}"
+
+
+def save_film(save: Program, load: Program) -> None:
+    """What is saved is what is loaded, in twelve frames of any colours."""
+    film = np.random.default_rng(0).uniform(-1, 1, (12, 16, 16, 3))
+    with TemporaryDirectory() as folder:
+        save(film, folder)
+        seen = load(folder) / 127.5 - 1
+    assert np.abs(seen - film).max() <= 1 / 127.5, "another film came back"
+
+
+def vocabulary(program: Program) -> None:
+    """Two processes give every word the same id."""
+    captions = ["a red circle moves left", "a blue star spins", "two hearts bounce"]
+    first, second = (ids_in_a_new_process(program, captions, seed) for seed in (1, 2))
+    assert first == second, "another process, other ids"
+
+
+def channels_first(program: Program) -> None:
+    """Every pixel keeps its colour, its place and its time."""
+    frames = torch.arange(2 * 3 * 4 * 5 * 3).reshape(2, 3, 4, 5, 3)
+    video = program(frames)
+    assert video.shape == (2, 3, 3, 4, 5)
+    for b, t, y, x, c in (0, 0, 0, 0, 1), (1, 2, 3, 4, 0), (1, 0, 2, 1, 2):
+        assert video[b, c, t, y, x] == frames[b, t, y, x, c], "pixels changed places"
+
+
+def block(program: Program) -> None:
+    """A norm gives a weak signal and a strong one the same strength."""
+    x = torch.randn(4, 8, 16, 16, generator=torch.Generator().manual_seed(0))
+    layer = program(8)
+    weak, strong = layer(0.1 * x).std(), layer(10 * x).std()
+    share = weak / strong
+    assert 0.9 < share < 1.1, f"1/100 of the signal gives {share:.2f} of the output"
+
+
+def Residual(program: Program) -> None:
+    """At the start a residual block is the identity."""
+    x = torch.randn(3, 8)
+    assert torch.equal(program(8)(x), x), "an untrained block changes its input"
+
+
+def class_loss(program: Program) -> None:
+    """Who is sure and right pays nothing."""
+    label = torch.arange(7)
+    loss = program(30 * torch.eye(7), label)
+    assert loss < 1e-3, f"a perfect answer costs {loss:.3f}"
+
+
+def vae_loss(program: Program) -> None:
+    """The KL is that of the closed form; and twice the pixels, equally wrong, are twice as wrong."""
+    x, mean, log_var = torch.zeros(5, 12), torch.randn(5, 3), torch.randn(5, 3)
+    once, kl = program(x, x + 0.5, mean, log_var)
+    twice, _ = program(torch.cat([x, x], 1), torch.cat([x, x], 1) + 0.5, mean, log_var)
+    posterior = Normal(mean, (0.5 * log_var).exp())
+    closed = kl_divergence(posterior, Normal(0.0, 1.0)).sum(1).mean()
+    assert torch.allclose(kl, closed, atol=1e-5), f"KL {kl:.3f} instead of {closed:.3f}"
+    assert torch.allclose(twice, 2 * once), "one term is a sum, the other a mean"
+
+
+def captioned_step(program: Program) -> None:
+    """A step moves the weights, with captions as without."""
+    for text in None, torch.randn(4, 2):
+        model = Painter(text=2)
+        opt = torch.optim.SGD(model.parameters(), 0.1)
+        away = moved(model, partial(program, model, opt, torch.randn(4, 8), text))
+        assert away > 0, f"nothing moves in a step on text={text}"
+
+
+def players(program: Program) -> None:
+    """No weight belongs to both players."""
+    G, D = nn.Linear(2, 2), nn.Linear(2, 1)
+    owned = [opt.param_groups[0]["params"] for opt in program(G, D, 0.1)]
+    of_g, of_d = (set(map(id, weights)) for weights in owned)
+    assert not of_g & of_d, f"{len(of_g & of_d)} weights have two owners"
+    for network, ids in (G, of_g), (D, of_d):
+        assert ids == set(map(id, network.parameters())), "a weight has no owner"
+
+
+def gan_step(program: Program) -> None:
+    """After a step of plain descent, G has moved by the gradient of its own loss."""
+    G, D = nn.Linear(2, 2), Scorer()
+    real, z = torch.randn(64, 2) + 2, torch.randn(64, 2)
+    opt_g = torch.optim.SGD(G.parameters(), 1.0)
+    opt_d = torch.optim.SGD(D.parameters(), 1e-6)  # D as good as still
+    before = G.bias.detach().clone()
+    (wanted,) = torch.autograd.grad(F.softplus(-D(G(z))).mean(), G.bias)
+    program(G, D, opt_g, opt_d, real, z)
+    went = before - G.bias.detach()
+    share = (went @ wanted) / (wanted @ wanted)
+    assert torch.allclose(went, wanted, rtol=1e-3), f"G went {share:.2f} of its way"
+
+
+def judge_loss(judge: Program, pupil: Program) -> None:
+    """Both losses change when the captions do."""
+    D, x, text = Scorer(text=3), torch.randn(6, 2), torch.eye(3).repeat(2, 1)
+    other = text.roll(1, 1)
+    assert judge(D, x, x, text) != judge(D, x, x, other), "D's loss ignores the caption"
+    assert pupil(D, x, text) != pupil(D, x, other), "G's loss ignores the caption"
+
+
+def flow_loss(program: Program) -> None:
+    """What stands for "no caption" learns too."""
+    null = torch.zeros(3, requires_grad=True)
+    v = nn.Linear(6, 2)
+
+    def velocity(x: Tensor, t: Tensor, text: Tensor) -> Tensor:
+        out: Tensor = v(torch.cat([x, t, text], 1))
+        return out
+
+    data, noise, text, t = (torch.randn(16, n) for n in (2, 2, 3, 1))
+    loss = program(velocity, data, text, null, noise, t)
+    (slope,) = torch.autograd.grad(loss, null, allow_unused=True)
+    assert slope is not None and slope.any(), "the null caption gets no gradient"
+
+
+def path(way: Program, sampler: Program) -> None:
+    """With the exact velocity, one step leads from the noise to the data."""
+    noise, data = torch.randn(5, 2), torch.randn(5, 2)
+    end = sampler(lambda x, t: way(noise, data, t)[1], noise, 1)
+    away = (end - data).abs().max()
+    assert away < 1e-5, f"ends {away:.2f} away from the data"

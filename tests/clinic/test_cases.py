@@ -1,0 +1,263 @@
+"""Every guard stops its wrong program and lets the mended one pass; and a guard that would stop nothing is found out."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from t2v_edu.clinic import CASES, guards, listing, mend, mended, moved, wrong
+from t2v_edu.clinic.measure import ids_in_a_new_process
+from t2v_edu.losses.adversarial import non_saturating_d, non_saturating_g
+from t2v_edu.losses.reconstruction import gaussian_kl
+from t2v_edu.world.captions import parse
+from t2v_edu.world.oracle import read
+
+TORCH = [name for name, case in CASES.items() if not case.keras]
+KERAS = [name for name, case in CASES.items() if case.keras]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def keras():
+    """Keras 3 on TensorFlow with one thread."""
+    tf = pytest.importorskip("tensorflow", reason="the Keras forms need TensorFlow: pip install 't2v-edu[keras]'")
+    try:
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:  # another test file has set them and begun
+        assert tf.config.threading.get_intra_op_parallelism_threads() == 1
+    return pytest.importorskip("keras")
+
+
+class TestCases:
+    @pytest.mark.parametrize("name", TORCH)
+    def test_the_guard_stops_the_wrong_program_alone(self, name: str) -> None:
+        case = CASES[name]
+        with pytest.raises(AssertionError, match=r"\w"):
+            case.guard(*case.wrong)
+        case.guard(*case.mended)
+
+    @pytest.mark.filterwarnings("ignore:The model does not have any trainable weights")
+    @pytest.mark.parametrize("name", KERAS)
+    def test_the_guard_stops_the_wrong_keras_program_alone(self, name: str, keras) -> None:
+        case = CASES[name]
+        keras.utils.set_random_seed(0)
+        with pytest.raises(AssertionError, match=r"\w"):
+            case.guard(*case.wrong)
+        case.guard(*case.mended)
+
+    def test_every_program_belongs_to_a_case(self) -> None:
+        """No wrong program without a mend, no mend without a guard."""
+        from t2v_edu.clinic import guards_keras, mended_keras, wrong_keras
+
+        def programs(module):
+            return {n for n, f in vars(module).items() if getattr(f, "__module__", "") == module.__name__}
+
+        for keras_form, (w, m, g) in {False: (wrong, mended, guards), True: (wrong_keras, mended_keras, guards_keras)}.items():
+            named = {n for case in CASES.values() if case.keras is keras_form for n in case.programs}
+            first = {case.programs[0] for case in CASES.values() if case.keras is keras_form}
+            assert programs(w) == programs(m) == named
+            assert programs(g) - {"weights_of", "moved"} == first
+
+    def test_at_least_ten_and_four_in_keras(self) -> None:
+        assert len(TORCH) >= 10 and len(KERAS) >= 4
+
+    def test_a_verdict_is_the_same_twice_and_leaves_the_seed_alone(self) -> None:
+        case = CASES["gan_step"]
+        torch.manual_seed(5)
+        first = case.verdict(case.wrong)
+        after = torch.rand(1)
+        torch.manual_seed(5)
+        assert torch.equal(after, torch.rand(1))
+        assert first == case.verdict(case.wrong) and "G went " in first
+        assert case.verdict(case.mended) == "passes"
+
+
+class TestOtherMistakes:
+    """The guards find more than the one mistake they were written for."""
+
+    def test_colours_alone_or_the_order_alone(self) -> None:
+        def blue_for_red(film, folder):
+            mended.save_film(film[..., ::-1], folder)
+
+        def nine_before_ten(film, folder):
+            order = np.argsort([str(t) for t in range(len(film))])
+            mended.save_film(film[order], folder)
+
+        for save in blue_for_red, nine_before_ten:
+            with pytest.raises(AssertionError, match="another film"):
+                guards.save_film(save, mended.load_film)
+
+    def test_a_clip_whose_caption_speaks_of_another(self) -> None:
+        def shuffled(count):
+            clips, captions = mended.captioned_clips(count)
+            return clips, captions[1:] + captions[:1]
+
+        with pytest.raises(AssertionError, match="does not show"):
+            guards.captioned_clips(shuffled)
+
+    def test_only_a_transpose_of_height_and_width(self) -> None:
+        with pytest.raises(AssertionError):
+            guards.channels_first(lambda frames: frames.permute(0, 4, 1, 3, 2))
+
+    def test_a_kl_averaged_over_latents(self) -> None:
+        def averaged(x, rebuilt, mean, log_var):
+            return mended.vae_loss(x, rebuilt, mean, log_var)[0], -0.5 * (1 + log_var - mean**2 - log_var.exp()).mean()
+
+        with pytest.raises(AssertionError, match="KL"):
+            guards.vae_loss(averaged)
+
+    def test_captions_that_only_d_reads(self) -> None:
+        with pytest.raises(AssertionError, match="G's loss"):
+            guards.judge_loss(mended.judge_loss, wrong.pupil_loss)
+
+    def test_a_generator_that_flees(self) -> None:
+        def fleeing(G, D, opt_g, opt_d, real, z):
+            loss_g = F.softplus(D(G(z))).mean()  # trained towards "made"
+            opt_g.zero_grad()
+            loss_g.backward()
+            opt_g.step()
+
+        with pytest.raises(AssertionError, match="of its way"):
+            guards.gan_step(fleeing)
+
+    def test_a_sampler_with_the_right_path_and_the_wrong_time(self) -> None:
+        with pytest.raises(AssertionError, match="away from the data"):
+            guards.path(mended.path, lambda v, noise, steps: noise - v(noise, torch.ones(len(noise), 1)))
+
+    def test_weights_that_nobody_owns(self) -> None:
+        def without_d(G, D, lr):
+            return torch.optim.Adam(G.parameters(), lr), torch.optim.Adam([torch.zeros(1, requires_grad=True)], lr)
+
+        with pytest.raises(AssertionError, match="no owner"):
+            guards.players(without_d)
+
+
+class TestMended:
+    """The mended programs against the package's own functions, and against numbers worked out by hand."""
+
+    def test_kl_is_the_package_s(self) -> None:
+        mean, log_var = torch.randn(6, 4), torch.randn(6, 4)
+        x = torch.randn(6, 10)
+        rebuild, kl = mended.vae_loss(x, x + 2, mean, log_var)
+        assert torch.allclose(kl, gaussian_kl(mean, log_var).mean(), atol=1e-5)
+        assert rebuild.item() == pytest.approx(0.5 * 10 * 4)
+
+    def test_softmax_twice_in_closed_form(self) -> None:
+        """A sure and right answer of 7 still costs log(e + 6) − 1."""
+        sure = wrong.class_loss(1000 * torch.eye(7), torch.arange(7))
+        assert sure.item() == pytest.approx(np.log(np.e + 6) - 1, abs=1e-5)
+
+    def test_gan_losses_are_the_package_s(self) -> None:
+        D, G = nn.Linear(2, 1), nn.Linear(2, 2)
+        real, z = torch.randn(9, 2), torch.randn(9, 2)
+        opt = [torch.optim.SGD(m.parameters(), 0.0) for m in (G, D)]  # nobody moves
+        with torch.no_grad():
+            wanted = non_saturating_d(D(real), D(G(z))).item(), non_saturating_g(D(G(z))).item()
+        assert mended.gan_step(G, D, *opt, real, z) == pytest.approx(wanted)
+
+    def test_the_cancelled_gradient_in_closed_form(self) -> None:
+        """Through one graph G gets 2σ(s) − 1 a score, and nothing where D cannot tell."""
+        s = torch.tensor([-2.0, 0.0, 3.0], requires_grad=True)
+        (F.softplus(s).sum() + F.softplus(-s).sum()).backward()
+        assert s.grad is not None
+        assert torch.allclose(s.grad, 2 * s.detach().sigmoid() - 1)
+        assert s.grad[1] == 0
+
+    def test_batch_norm_by_hand(self) -> None:
+        """With 0.8 under the root, a signal of variance 0.2 comes out at 0.2 rather than at 1."""
+        x = torch.tensor([-1.0, 1.0]).repeat(50)[:, None, None, None] * 0.2**0.5
+        for program, variance in (wrong.block, 0.2), (mended.block, 1.0):
+            norm = program(1)[1]
+            assert norm(x).var(unbiased=False).item() == pytest.approx(variance, abs=1e-3)
+        assert mended.block(1)[1].momentum == pytest.approx(1 - 0.8)
+
+    def test_a_film_comes_back_as_it_was(self, tmp_path: Path) -> None:
+        from t2v_edu.world.render import render
+
+        film = render(parse("a large orange star moves right"))
+        mended.save_film(film / 127.5 - 1, str(tmp_path))
+        assert np.array_equal(mended.load_film(str(tmp_path)), film)
+        assert sorted(p.name for p in tmp_path.iterdir())[2] == "frame_0002.png"
+
+    def test_what_the_reader_sees_in_the_wrong_clips(self) -> None:
+        """It sees what is drawn: a square that stands still under "spins"."""
+        clips, captions = wrong.captioned_clips(8)
+        still = [i for i, caption in enumerate(captions) if "moves" not in caption]
+        assert len(still) == 4 and all((clips[i] == clips[i][:1]).all() for i in still)
+        assert read(clips[0], world="shapes").attributes["color"] == "red"
+
+    def test_euler_of_a_constant_velocity_is_exact(self) -> None:
+        noise = torch.randn(4, 2)
+        for steps in 1, 3, 10:
+            assert torch.allclose(mended.euler(lambda x, t: torch.ones_like(x), noise, steps), noise + 1, atol=1e-6)
+
+
+class TestMeasuring:
+    def test_how_far_by_hand(self) -> None:
+        layer = nn.Linear(2, 1)
+
+        def three_and_four() -> None:
+            with torch.no_grad():
+                layer.weight += torch.tensor([[3.0, 4.0]])
+
+        assert moved(layer, three_and_four) == pytest.approx(5.0, abs=1e-5)
+        assert moved(layer, lambda: None) == 0
+
+    def test_a_set_is_in_another_order_after_a_restart(self) -> None:
+        captions = ["a red circle moves left quickly over the green grass"]
+        assert ids_in_a_new_process(wrong.vocabulary, captions, 1) != ids_in_a_new_process(wrong.vocabulary, captions, 2)
+        sorted_ids = ids_in_a_new_process(mended.vocabulary, captions, 1)
+        assert list(sorted_ids) == sorted(captions[0].split())
+
+    def test_a_function_that_needs_more_than_itself_is_named(self) -> None:
+        def needy(captions):
+            return dict.fromkeys(captions, nowhere)  # noqa: F821
+
+        with pytest.raises(ValueError, match=r"needy does not run on its own.*nowhere"):
+            ids_in_a_new_process(needy, ["a"], 1)
+
+
+class TestShowing:
+    def test_a_listing_by_hand(self) -> None:
+        def add(a: Tensor, b: int = 1, *, names: dict[str, int] | None = None) -> Tensor:
+            """Add."""
+            import numpy as np
+
+            total: Tensor = a + b * np.pi  # type: ignore[assignment]
+            return total  # the σ
+
+        wanted = "def add(a, b=1, *, names=None):\n    total = a + b * np.pi\n    return total  # the σ"
+        assert listing(add) == wanted
+
+    @pytest.mark.parametrize("name", CASES)
+    def test_listings_are_python_of_the_page_s_width(self, name: str) -> None:
+        import ast
+
+        for program in (*CASES[name].wrong, *CASES[name].mended, CASES[name].guard):
+            text = listing(program)
+            ast.parse(text)
+            assert "->" not in text and '"""' not in text and "type: ignore" not in text
+            assert max(map(len, text.splitlines())) <= 88
+
+    def test_a_mend_says_what_changed(self) -> None:
+        page = mend("class_loss")._repr_markdown_()
+        assert "-    probabilities = logits.softmax(1)" in page and "+    return F.cross_entropy(logits, label)" in page
+        assert "wrong  → AssertionError: a perfect answer costs 1.165" in page and "mended → passes" in page
+
+    def test_an_unknown_case_names_the_known(self) -> None:
+        with pytest.raises(ValueError, match=r"no case 'sofmax'; there are captioned_clips, .*path"):
+            mend("sofmax")
