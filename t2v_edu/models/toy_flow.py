@@ -7,12 +7,14 @@ samplers, guidance and networks can be held against the truth. `js/flow_math.js`
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from t2v_edu.losses.flow import Field
 from t2v_edu.models.planar_gan import Mixture
 
 GOLDEN = math.pi * (3 - math.sqrt(5))
@@ -78,10 +80,10 @@ class MixtureFlow:
         return anything + weight * (self.velocity(x, t, label) - anything)
 
     def right(self, points: Tensor, label: Tensor | int) -> Tensor:
-        """(N,) bool: whether a point's nearest bell has the label and is at most three spreads away."""
+        """(N,) bool: whether a point's nearest bell has the label (or the label is `none`) and is at most three spreads away."""
         away, nearest = (points[:, None] - self.data.centres.to(points.dtype)).norm(dim=-1).min(-1)
-        found: Tensor = (away <= 3 * self.data.spread) & (self.labels[nearest] == label)
-        return found
+        fits: Tensor = (self.labels[nearest] == label) | (torch.as_tensor(label) == self.none)
+        return fits.logical_and(away <= 3 * self.data.spread)
 
     def _fits(self, label: Tensor | int | None) -> Tensor:
         """(B or 1, K) which bells a label admits."""
@@ -94,6 +96,22 @@ class MixtureFlow:
 def three_bells(spread: float = 0.45) -> MixtureFlow:
     """Three bells that overlap, labels 0, 1 and 2: at (−1.2, 0.6), (1.2, 0.6) and (0, −1.2)."""
     return MixtureFlow(Mixture(torch.tensor([[-1.2, 0.6], [1.2, 0.6], [0.0, -1.2]]), spread), torch.arange(3))
+
+
+def walk(solver: Callable[[Field, Tensor, Tensor], Tensor], field: Field, noise: Tensor, steps: int) -> Tensor:
+    """(steps + 1, B, 2): noise (B, 2), and where each of some equal steps from t = 0 to 1 leads; for drawing paths.
+
+    Args:
+        solver: `losses.flow.euler` or `heun`.
+    Raises:
+        ValueError: no step.
+    """
+    if steps < 1:
+        raise ValueError(f"{steps} steps lead nowhere; use 1 or more")
+    at, stops = torch.linspace(0, 1, steps + 1, dtype=noise.dtype), [noise]
+    for i in range(steps):
+        stops.append(solver(field, stops[-1], at[i : i + 2]))
+    return torch.stack(stops)
 
 
 def even_noise(count: int) -> Tensor:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from t2v_edu.widgets.block_matcher import BlockMatcher
     from t2v_edu.widgets.convolution_window import ConvolutionWindow
     from t2v_edu.widgets.drawing_board import DrawingBoard
+    from t2v_edu.widgets.flow_field import FlowField
     from t2v_edu.widgets.frame_scrubber import FrameScrubber
     from t2v_edu.widgets.gan_games import BellGame, DuelPortrait
     from t2v_edu.widgets.gates import Gates
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from t2v_edu.widgets.skip_gram import SkipGramWindow
 
 __all__ = [
-    "AttentionTable", "BellGame", "BlockMatcher", "ConvolutionWindow", "DrawingBoard", "DuelPortrait", "FrameScrubber", "Gates",
-    "LatentWalk", "NextWord", "SceneBuilder", "SkipGramWindow", "Widget", "site_css", "site_script",
+    "AttentionTable", "BellGame", "BlockMatcher", "ConvolutionWindow", "DrawingBoard", "DuelPortrait", "FlowField",
+    "FrameScrubber", "Gates", "LatentWalk", "NextWord", "SceneBuilder", "SkipGramWindow", "Widget", "site_css", "site_script",
 ]  # fmt: skip
 
 _HOME = {
@@ -32,6 +33,7 @@ _HOME = {
     "BlockMatcher": "block_matcher",
     "ConvolutionWindow": "convolution_window",
     "DrawingBoard": "drawing_board",
+    "FlowField": "flow_field",
     "FrameScrubber": "frame_scrubber",
     "Gates": "gates",
     "LatentWalk": "latent_walk",

@@ -7,10 +7,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from t2v_edu.losses.flow import flow_matching_loss, guide, heun, interpolate, times, velocity
+from t2v_edu.losses.flow import euler, flow_matching_loss, guide, heun, interpolate, times, velocity
 from t2v_edu.losses.mean_flow import mean_flow_loss, mean_flow_target, stride
 from t2v_edu.models.planar_gan import Mixture
-from t2v_edu.models.toy_flow import MixtureFlow, PointNet, energy_distance, even_noise, three_bells
+from t2v_edu.models.toy_flow import MixtureFlow, PointNet, energy_distance, even_noise, three_bells, walk
 
 
 def draw(seed):
@@ -87,6 +87,15 @@ def test_labels_and_right_ones():
     near = FLOW.right(points, labels).float().mean().item()
     assert 0.95 < near <= 0.989 + 0.005  # within three spreads, less what strays to a neighbour
     assert FLOW.right(torch.tensor([[-1.2, 0.6], [9.0, 9.0]]), 0).tolist() == [True, False]
+    assert torch.equal(FLOW.right(points, FLOW.none), torch.stack([FLOW.right(points, k) for k in range(3)]).any(0))
+
+
+def test_a_walk_ends_where_the_sampler_ends():
+    noise = even_noise(20)
+    for solver in euler, heun:
+        way = walk(solver, FLOW.velocity, noise, 5)
+        assert way.shape == (6, 20, 2) and torch.equal(way[0], noise)
+        torch.testing.assert_close(way[-1], solver(FLOW.velocity, noise, times(5).double()), rtol=0, atol=1e-6)
 
 
 def test_even_noise_is_as_noise_is():
@@ -197,6 +206,7 @@ def test_the_network_learns_the_field():
     (lambda: MixtureFlow(FLOW.data, torch.zeros(3)), "float32"),
     (lambda: energy_distance(torch.zeros(1, 2), torch.zeros(5, 2)), r"\(1, 2\)"),
     (lambda: energy_distance(torch.zeros(5, 3), torch.zeros(5, 2)), r"\(5, 3\)"),
+    (lambda: walk(euler, FLOW.velocity, even_noise(3), 0), "0 steps"),
     (lambda: stride(known_average, torch.zeros(5, 2), 0), "0 steps"),
     (lambda: mean_flow_target(known_average, torch.zeros(5, 2), torch.ones(5), torch.zeros(5), torch.zeros(5, 2)), "r ≥ t"),
     (lambda: mean_flow_target(known_average, torch.zeros(5, 2), torch.ones(1), torch.zeros(5), torch.zeros(5, 2)), r"\(1,\)"),
