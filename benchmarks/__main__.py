@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import convolution, generation, motion, peer, reader, render, training, word2vec
+from benchmarks import convolution, flow, generation, motion, peer, reader, render, training, word2vec
 from benchmarks.common import Line, machine
 
 PARTS: dict[str, Callable[[], list[Line]]] = {
@@ -22,6 +22,7 @@ PARTS: dict[str, Callable[[], list[Line]]] = {
     "reader": reader.measure,
     "training": training.measure,
     "generation": generation.measure,
+    "flow": flow.measure,
     "motion": motion.measure,
     "convolution": convolution.measure,
     "word2vec": word2vec.measure,
