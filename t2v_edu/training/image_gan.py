@@ -160,8 +160,8 @@ class Game:
         self.judge = Discriminator(model.config) if judge is None else judge
         self.mean = copy.deepcopy(model.generator)
         betas = (rules.beta, 0.99)
-        self.opt_g = torch.optim.Adam(model.generator.parameters(), rules.lr, betas=betas)
-        self.opt_d = torch.optim.Adam([*self.judge.parameters(), *model.words.parameters()], rules.lr, betas=betas)
+        self.opt_g = torch.optim.Adam(model.generator.parameters(), rules.lr, betas=betas, fused=True)
+        self.opt_d = torch.optim.Adam([*self.judge.parameters(), *model.words.parameters()], rules.lr, betas=betas, fused=True)
         self.step = 0
 
     def update_d(self, real: Tensor, made: Tensor, text: Tensor) -> Tensor:
@@ -194,8 +194,7 @@ class Game:
         self.step += 1
         keep = min(self.rules.keep, self.step / (self.step + 10))  # a short memory at first
         with torch.no_grad():
-            for slow, fast in zip(self.mean.parameters(), self.model.generator.parameters(), strict=True):
-                slow.lerp_(fast, 1 - keep)
+            torch._foreach_lerp_(list(self.mean.parameters()), list(self.model.generator.parameters()), 1 - keep)
         return loss_d, loss_g
 
     def result(self) -> ImageGAN:

@@ -1,0 +1,116 @@
+"""Chapter 09 · the shipped image GAN and the curve of few examples; commands and scores in README.md.
+
+    python data/image_gan/make.py play 1       then 2 to 4: pieces of the game, a minute of one core each
+    python data/image_gan/make.py score        report.json
+    python data/image_gan/make.py few 100      then 1000 and 4000: a column of few.json each
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from t2v_edu.evaluation.stills import agreement, read_stills
+from t2v_edu.models.image_gan import SHIPPED, Discriminator, ImageGAN, ImageGANConfig
+from t2v_edu.text.tokenizer import Tokenizer
+from t2v_edu.training.image_gan import Played, Rules, Stills, augmented, first_frames, from_pictures, play
+from t2v_edu.weights import load_weights, write_text, write_weights
+from t2v_edu.world.captions import say
+from t2v_edu.world.scene import sample_scene
+
+PIECES, STEPS, COUNT = 4, 900, 4000
+RUN = Path("runs/image_gan")
+CONFIG = ImageGANConfig(noise=8)
+LANGS = ("en", "zh")
+
+
+def vocabulary() -> Tokenizer:
+    """The words of both worlds, so that the model can later be taught digits."""
+    rng = np.random.default_rng(90)
+    scenes = [sample_scene(world, rng) for world in ("shapes", "digits") for _ in range(4000)]
+    captions = [say(scene, lang, rng) for scene in scenes for lang in LANGS]
+    return Tokenizer.fit(captions)
+
+
+def known(stills: Stills, tokenizer: Tokenizer) -> Stills:
+    """Without captions that hold a word of which the tokenizer knows nothing: jieba cuts a few in an odd place."""
+    rows = [i for i, caption in enumerate(stills.captions) if not tokenizer.unknown(caption)]
+    return Stills(stills.pictures[rows], [stills.captions[i] for i in rows], [stills.scenes[i] for i in rows])
+
+
+def load(folder: Path) -> Played:
+    """A piece that `play_piece` wrote."""
+    model = ImageGAN.from_pretrained(folder)
+    judge = Discriminator(model.config)
+    load_weights(judge, folder / "judge.safetensors")
+    return Played(model, judge, {}, torch.zeros(0, 2))
+
+
+def play_piece(piece: int) -> None:
+    """One piece of the game, on pictures of its own; only the last one slows down."""
+    start = load(RUN / str(piece - 1)) if piece > 1 else None
+    words = vocabulary() if start is None else start.model.tokenizer
+    stills = known(first_frames(count=COUNT, seed=piece, langs=LANGS), words)
+    rules = Rules(steps=STEPS, seed=piece, slow=0.3 if piece == PIECES else 1.0)
+    played = play(stills, rules, CONFIG, start=start, tokenizer=words)
+    played.model.worlds = ("shapes",)
+    for folder in (RUN / str(piece), *([SHIPPED] if piece == PIECES else [])):
+        played.model.save_pretrained(folder)
+        write_weights(played.judge, folder / "judge.safetensors")
+    print(scores(played.model, first_frames(count=300, seed=99, langs=LANGS)))
+
+
+def scores(model: ImageGAN, asked: Stills, world: str = "shapes") -> dict[str, float]:
+    """Shares of pictures that show what their captions ask for."""
+    asked = known(asked, model.tokenizer)
+    made = from_pictures(model.generate(asked.captions, torch.Generator().manual_seed(0)))
+    found = agreement(read_stills(made, world=world), asked.scenes)
+    return {key: round(score.share, 3) for key, score in found.items()}
+
+
+def score() -> None:
+    """The shipped model: 1,000 captions of each split, and with the captions of others."""
+    model, report = ImageGAN.from_pretrained(), {}
+    for split in ("seen", "held_out"):
+        asked = known(first_frames(count=1000, seed=77, split=split, langs=LANGS), model.tokenizer)
+        report[split] = scores(model, asked)
+        wrong = Stills(asked.pictures, asked.captions, asked.scenes[1:] + asked.scenes[:1])
+        report[split + ", shuffled captions"] = scores(model, wrong)
+        report[split + ", renderer"] = {k: s.share for k, s in agreement(read_stills(asked.pictures), asked.scenes).items()}
+    write_text(json.dumps(report, indent=1) + "\n", SHIPPED / "report.json")
+    print(json.dumps(report, indent=1))
+
+
+def few(count: int) -> None:
+    """So many pictures of digits, three ways: alone, augmented, and from the model that has learned shapes."""
+    start = load(SHIPPED)
+    stills, asked = (first_frames("digits", count=n, seed=seed) for n, seed in ((count, 50), (500, 51)))
+    rules = Rules(steps=500)
+    more = stills + augmented(stills, max(1, 4000 // count), seed=0)
+    ways = {
+        "alone": lambda: play(stills, rules, CONFIG, tokenizer=start.model.tokenizer),
+        "augmented": lambda: play(more, rules, CONFIG, tokenizer=start.model.tokenizer),
+        "transfer": lambda: play(stills, rules, start=start),
+        "both": lambda: play(more, rules, start=start),
+    }
+    file = SHIPPED / "few.json"
+    table = json.loads(file.read_text()) if file.is_file() else {}
+    for way, run in ways.items():
+        began = time.process_time()
+        table.setdefault(way, {})[str(count)] = scores(run().model, asked, "digits")
+        print(count, way, table[way][str(count)], f"{time.process_time() - began:.0f} s of one core", flush=True)
+        write_text(json.dumps(table, indent=1) + "\n", file)
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    what, *number = sys.argv[1:] or ["help"]
+    jobs = {"play": play_piece, "score": score, "few": few}
+    if what not in jobs:
+        sys.exit(__doc__)
+    jobs[what](*map(int, number))
