@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from t2v_edu.widgets.next_word import NextWord
     from t2v_edu.widgets.scene_builder import SceneBuilder
     from t2v_edu.widgets.skip_gram import SkipGramWindow
+    from t2v_edu.widgets.ward import Ward
 
 __all__ = [
     "AttentionTable", "BellGame", "BlockMatcher", "ConvolutionWindow", "DrawingBoard", "DuelPortrait", "FlowField",
-    "FrameScrubber", "Gates", "LatentWalk", "NextWord", "SceneBuilder", "SkipGramWindow", "Widget", "site_css", "site_script",
+    "FrameScrubber", "Gates", "LatentWalk", "NextWord", "SceneBuilder", "SkipGramWindow", "Ward", "Widget", "site_css",
+    "site_script",
 ]  # fmt: skip
 
 _HOME = {
@@ -40,6 +42,7 @@ _HOME = {
     "NextWord": "next_word",
     "SceneBuilder": "scene_builder",
     "SkipGramWindow": "skip_gram",
+    "Ward": "ward",
     "Widget": "base",
 }
 
