@@ -29,7 +29,6 @@ from benchmarks.training import clips_per_second, source_of, trainee, words
 from t2v_edu.models.video_critics import SIZES
 from t2v_edu.models.video_gan import VideoGAN
 from t2v_edu.training.config import TrainConfig
-from t2v_edu.training.loop import Workers
 from t2v_edu.training.recipes import teach_words
 from t2v_edu.video import to_frames, to_tensor
 from t2v_edu.world.captions import say
@@ -172,7 +171,7 @@ def train_ours(limit: float) -> tuple[Callable[[list[str]], Tensor], int]:
 def train_theirs(limit: float) -> tuple[Callable[[list[str]], Tensor], int]:
     """The same for the peer: the same warm-up of the words, a tenth of the captions dropped."""
     start, source, peer = time.perf_counter(), source_of(OURS), Peer()
-    teach_words(peer.words, source, TrainConfig(batch=BATCH), Workers("cpu"))
+    teach_words(peer.words, source, TrainConfig.warm_up)
     batches = source.batches(BATCH, seed=0)
     for step in itertools.count():
         if time.perf_counter() - start >= limit:

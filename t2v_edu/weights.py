@@ -13,6 +13,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from t2v_edu.paths import DATA
+
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Tensors of a safetensors file.
@@ -45,10 +47,17 @@ def load_weights(module: nn.Module, path: Path) -> None:
     module.load_state_dict(tensors)
 
 
-def write_weights(module: nn.Module, path: Path) -> None:
-    """Write a module's tensors as safetensors, under a temporary name first, so that no half file bears the name."""
+def write_weights(module: nn.Module, path: Path, *, half: bool = False) -> None:
+    """Write a module's tensors as safetensors, under a temporary name first, so that no half file bears the name.
+
+    Args:
+        half: as float16, for half the bytes; `load_weights` widens them again.
+    """
+    tensors = {k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()}
+    if half:
+        tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
     with _renamed_to(path) as temporary:
-        save_file({k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()}, temporary)
+        save_file(tensors, temporary)
 
 
 def write_text(text: str, path: Path) -> None:
@@ -57,15 +66,28 @@ def write_text(text: str, path: Path) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def save_model(module: nn.Module, path: str | Path, kind: str, **card: Any) -> None:
-    """Write a model into a folder: its weights, and `config.json` with its kind and what else builds it again.
+def save_model(module: nn.Module, path: str | Path, kind: str, *, half: bool = False, **card: Any) -> None:
+    """Write a model into a folder: its weights (see `write_weights`), and `config.json` with what else builds it again.
 
     The folder is made if it is missing. The weights come first: a folder with a `config.json` is whole.
     """
     folder = Path(path)
     folder.mkdir(parents=True, exist_ok=True)
-    write_weights(module, folder / "model.safetensors")
+    write_weights(module, folder / "model.safetensors", half=half)
     write_text(json.dumps({"kind": kind, **card}, ensure_ascii=False, indent=1) + "\n", folder / "config.json")
+
+
+def model_folder(path_or_name: str | Path) -> Path:
+    """A model's folder as given, or that of a shipped model by its name.
+
+    Raises:
+        ValueError: neither is there; the shipped ones are named.
+    """
+    folder = Path(path_or_name) if Path(path_or_name).is_dir() else DATA / "models" / str(path_or_name)
+    if not (folder / "config.json").is_file():
+        shipped = ", ".join(sorted(p.name for p in (DATA / "models").glob("*") if p.is_dir()))
+        raise ValueError(f"there is no model {str(path_or_name)!r}; shipped are: {shipped}; or give a folder with a config.json")
+    return folder
 
 
 def read_card(path: str | Path, kind: str) -> Mapping[str, Any]:

@@ -12,6 +12,7 @@ Fast", arXiv:2209.03003.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import torch
@@ -98,7 +99,7 @@ def euler_steps(field: Field, noise: Tensor, at: Tensor) -> Iterator[Tensor]:
     """The same, with x at every one of the times."""
     x = noise
     yield x
-    for now, then in zip(at[:-1], at[1:], strict=True):
+    for now, then in itertools.pairwise(at):
         x = x + (then - now) * field(x, now.expand(len(x)))
         yield x
 
@@ -109,7 +110,7 @@ def heun(field: Field, noise: Tensor, at: Tensor) -> Tensor:
     Source: Heun 1900; Karras et al. 2022, arXiv:2206.00364, algorithm 1 for its use in sampling.
     """
     x = noise
-    for now, then in zip(at[:-1], at[1:], strict=True):
+    for now, then in itertools.pairwise(at):
         here = field(x, now.expand(len(x)))
         there = field(x + (then - now) * here, then.expand(len(x)))
         x = x + (then - now) * (here + there) / 2

@@ -18,10 +18,9 @@ from torch import Tensor, nn
 
 from t2v_edu.layers import UpBlock, two_layers
 from t2v_edu.models.video_critics import VideoGANConfig
-from t2v_edu.paths import DATA
 from t2v_edu.text.encoders import LSTMEncoder, TextCode
 from t2v_edu.text.tokenizer import Tokenizer
-from t2v_edu.weights import load_weights, read_card, save_model
+from t2v_edu.weights import load_weights, model_folder, read_card, save_model
 
 SWINGS = tuple(k / 4 for k in range(1, 13))  # cycles a clip, of the sines and cosines that paths are made of
 EDGE = 6.0  # beyond its sheet a cut-out ends: there the mask's logit is -EDGE, and no sheet can pass for the wall
@@ -198,13 +197,7 @@ class VideoGAN(nn.Module):
         Raises:
             ValueError: no caption, a caption without words, or a word that training never saw; its nearest known ones are named.
         """
-        if not captions:
-            raise ValueError("there is no caption to draw; give at least one")
-        for caption in captions:
-            for word, nearest in self.tokenizer.unknown(caption).items():
-                raise ValueError(
-                    f"this model never saw the word {word!r}; nearest words it knows: {', '.join(nearest) or 'none'}"
-                )
+        self.tokenizer.check(captions)
         free = torch.randn(len(captions), self.config.noise, generator=generator).to(self.device)
         text = self.encode(captions).pooled
         video: Tensor = self.generator(self.generator.draw(free, text), text)
@@ -221,12 +214,7 @@ class VideoGAN(nn.Module):
         Raises:
             ValueError: no such model, another kind of model, weights that are truncated or do not fit.
         """
-        folder = Path(path_or_name) if Path(path_or_name).is_dir() else DATA / "models" / str(path_or_name)
-        if not (folder / "config.json").is_file():
-            shipped = ", ".join(sorted(p.name for p in (DATA / "models").glob("*") if p.is_dir()))
-            raise ValueError(
-                f"there is no model {str(path_or_name)!r}; shipped are: {shipped}; or give a folder with a config.json"
-            )
+        folder = model_folder(path_or_name)
         card = read_card(folder, cls.kind)
         model = cls(VideoGANConfig(**card["config"]), Tokenizer(card["words"]), card["worlds"])
         load_weights(model, folder / "model.safetensors")

@@ -81,6 +81,19 @@ class Tokenizer:
         words = [w for w in split_words(caption) if w not in self._ids]
         return {w: difflib.get_close_matches(w, self.words[2:], n=3, cutoff=0.0) for w in words}
 
+    def check(self, captions: Sequence[str]) -> None:
+        """Whether a model with this vocabulary can draw the captions.
+
+        Raises:
+            ValueError: no caption at all, or a word that is not in the vocabulary; its nearest known ones are named.
+        """
+        if not captions:
+            raise ValueError("there is no caption to draw; give at least one")
+        for caption in captions:
+            for word, nearest in self.unknown(caption).items():
+                raise ValueError(f"this model never saw the word {word!r}; nearest words it knows: "
+                                 f"{', '.join(nearest) or 'none'}")
+
     def encode(self, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Ids of a batch of captions.
 

@@ -17,8 +17,9 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from t2v_edu.datasets import Batch, Clip, Source, WorldStream
+from t2v_edu.datasets import Batch, Source, WorldStream
 from t2v_edu.training.loop import seed_everything
+from t2v_edu.training.sources import Worlds
 from t2v_edu.video import to_tensor
 from t2v_edu.vision.features import SHIPPED, FeatureConfig, FeatureNet, doing
 from t2v_edu.weights import write_text
@@ -26,17 +27,6 @@ from t2v_edu.world.scene import COLORS, KINDS, PLACES, SIZES, SPEEDS, Scene
 
 WORLDS = ("shapes", "digits", "story")  # of the shipped encoder: everybody, one at a time
 ASIDE = {"kind": KINDS, "color": COLORS, "size": SIZES, "speed": SPEEDS, "place": PLACES}  # what it is asked besides
-
-
-class Worlds(Source):
-    """The clips of several worlds in turn."""
-
-    def __init__(self, names: Sequence[str] = WORLDS, *, frames: int = 16, size: int = 32, split: str = "seen") -> None:
-        super().__init__(frames, size)
-        self.streams = [WorldStream(name, frames=frames, size=size, split=split) for name in names]
-
-    def clip(self, seed: int, index: int) -> Clip:
-        return self.streams[index % len(self.streams)].clip(seed, index)
 
 
 def targets(batch: Batch, labels: Sequence[str]) -> Tensor:
@@ -138,7 +128,7 @@ def report(net: FeatureNet, aside: nn.ModuleDict, settings: dict[str, object], c
     common = sorted(mistakes.items(), key=lambda item: -item[1])[:12]
     return {
         "training": settings, "clips per world and split": clips, "accuracy of doing": shares,
-        "linear layers on the features, held out": named_right(net, aside, Worlds(split="held_out"), 3 * clips),
+        "linear layers on the features, held out": named_right(net, aside, Worlds(WORLDS, split="held_out"), 3 * clips),
         "commonest mistakes, held out": [{"does": a, "said": b, "times": n} for (a, b), n in common],
     }
 
@@ -154,7 +144,7 @@ def main() -> None:
     seed_everything(args.seed)
     net = FeatureNet(FeatureConfig(kind=args.kind))
     aside = nn.ModuleDict({name: nn.Linear(net.width, len(values)) for name, values in ASIDE.items()})
-    fit(net, Worlds().batches(args.batch, seed=args.seed), steps=args.steps, aside=aside, report_every=50)
+    fit(net, Worlds(WORLDS).batches(args.batch, seed=args.seed), steps=args.steps, aside=aside, report_every=50)
     net.save_pretrained(args.out)
     settings: dict[str, object] = {"steps": args.steps, "batch": args.batch, "seed": args.seed, "worlds": WORLDS,
                                    "frames": 16, "size": 32}

@@ -9,9 +9,10 @@ import signal
 import sys
 import threading
 import time
+import types
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -21,21 +22,48 @@ from numpy.typing import NDArray
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from t2v_edu.datasets import Batch, Source
 from t2v_edu.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
-from t2v_edu.training.config import TrainConfig
 
 
-class Trainee(Protocol):
+class Plan(Protocol):
+    """What the loop asks of a run's configuration; the rest is between it and the recipe. See `TrainConfig` for the meanings."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def batch(self) -> int: ...
+    @property
+    def seed(self) -> int: ...
+    @property
+    def evaluate_every(self) -> int: ...
+    @property
+    def save_every(self) -> int: ...
+    @property
+    def keep(self) -> int: ...
+
+
+B = TypeVar("B", covariant=True)
+B_in = TypeVar("B_in", contravariant=True)
+X = TypeVar("X")
+
+
+class Feed(Protocol[B]):
+    """What the loop asks of the data: a part for each process, and batches from any step on. See `datasets.Source`."""
+
+    def shard(self, rank: int, world_size: int, /) -> Feed[B]: ...
+    def batches(self, batch_size: int, /, *, seed: int, start: int = 0) -> Iterator[B]: ...
+
+
+class Trainee(Protocol[B_in]):
     """What the loop asks of a recipe."""
 
     modules: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
 
-    def warm_up(self, source: Source) -> None:
+    def warm_up(self, source: Any, /) -> None:
         """What comes before step 0; not repeated when a run resumes."""
 
-    def step(self, batch: Batch, step: int) -> dict[str, float]:
+    def step(self, batch: B_in, step: int, /) -> dict[str, float]:
         """One update of everything; returns the losses to show."""
 
     def sample(self) -> NDArray[np.uint8]:
@@ -102,7 +130,7 @@ def keep_freed_memory() -> None:
 
 
 def run(
-    trainee: Trainee, source: Source, config: TrainConfig, out: Path, workers: Workers, *, resume: bool = False
+    trainee: Trainee[X], source: Feed[X], config: Plan, out: Path, workers: Workers, *, resume: bool = False
 ) -> dict[str, list[float]]:
     """Train to `config.steps`, from the newest checkpoint if asked to.
 
@@ -158,7 +186,7 @@ class _Interrupt:
         self.asked = True
 
 
-def _start(trainee: Trainee, source: Source, config: TrainConfig, out: Path, workers: Workers, resume: bool) -> int:
+def _start(trainee: Trainee[X], source: Feed[X], config: Plan, out: Path, workers: Workers, resume: bool) -> int:
     found = checkpoints(out)
     if resume and found:
         return load_checkpoint(found[-1], trainee.modules, trainee.optimizers)
@@ -172,7 +200,7 @@ def _start(trainee: Trainee, source: Source, config: TrainConfig, out: Path, wor
     return 0
 
 
-def _milestones(trainee: Trainee, config: TrainConfig, out: Path, done: int, log: _Log, stop: bool) -> None:
+def _milestones(trainee: Trainee[X], config: Plan, out: Path, done: int, log: _Log, stop: bool) -> None:
     last = done == config.steps
     if last or done % config.evaluate_every == 0:
         log.film(done, trainee.sample())
@@ -180,7 +208,7 @@ def _milestones(trainee: Trainee, config: TrainConfig, out: Path, done: int, log
         _keep(trainee, config, out, done)
 
 
-def _keep(trainee: Trainee, config: TrainConfig, out: Path, done: int) -> None:
+def _keep(trainee: Trainee[X], config: Plan, out: Path, done: int) -> None:
     """Save the model, then the checkpoint: a run killed between the two writes both again when it resumes."""
     for name, module in trainee.modules.items():
         if not all(bool(p.isfinite().all()) for p in module.parameters()):
@@ -213,6 +241,7 @@ class _Log:
 
     def __enter__(self) -> _Log:
         if self.active:
+            _spare_tensorflow()
             from torch.utils.tensorboard import SummaryWriter  # slow to import, so only for a run
 
             self.writer = SummaryWriter(str(self.out / "log"), purge_step=self.first)  # a killed run had logged more
@@ -241,8 +270,14 @@ class _Log:
         write_film(frames, self.out / "samples" / f"step-{step:08d}.mp4", fps=8)
 
 
+def _spare_tensorflow() -> None:
+    """Tell TensorBoard to use its own small stub; it would import a whole TensorFlow where there is one."""
+    sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("tensorboard.compat.notf"))
+
+
 def read_scalars(folder: Path) -> Iterator[tuple[str, int, float]]:
     """(name, step, value) of everything a run logged, for figures."""
+    _spare_tensorflow()
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events: Any = EventAccumulator(str(folder / "log"))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -17,12 +19,12 @@ from t2v_edu.losses.adversarial import GAMES, r1_penalty
 from t2v_edu.losses.reconstruction import corners, gaussian_kl, where
 from t2v_edu.models.video_critics import SIZES, Discriminator, Posterior
 from t2v_edu.models.video_gan import VideoGAN
-from t2v_edu.text.encoders import TextCode
+from t2v_edu.text.encoders import LSTMEncoder, TextCode
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.training.checkpoint import checkpoints
 from t2v_edu.training.config import TrainConfig
 from t2v_edu.training.loop import Workers, keep_freed_memory, run, seed_everything
-from t2v_edu.training.sources import captioned_scenes, captions_of, open_source
+from t2v_edu.training.sources import Worlds, captioned_scenes, captions_of, open_source
 from t2v_edu.video import to_frames, to_tensor
 from t2v_edu.world.scene import Scene
 
@@ -50,7 +52,7 @@ class VideoGANTrainee:
     def warm_up(self, source: Source) -> None:
         """Teach the text encoder what words mean before any pixel is drawn."""
         if self.config.warm_up and isinstance(source, WorldStream):
-            teach_words(self.model, source, self.config, self.workers)
+            teach_words(self.model, source, self.config.warm_up, seed=self.config.seed)
             self.average.load_state_dict(self.model.state_dict())
 
     def step(self, batch: Batch, step: int) -> dict[str, float]:
@@ -153,7 +155,15 @@ class VideoGANTrainee:
         self.average.save_pretrained(path)
 
 
-def teach_words(model: VideoGAN, source: WorldStream, config: TrainConfig, workers: Workers) -> float:
+class Listener(Protocol):
+    """What `teach_words` asks of a model."""
+
+    text: LSTMEncoder
+
+    def encode(self, captions: Sequence[str], /) -> TextCode: ...
+
+
+def teach_words(model: Listener, source: WorldStream | Worlds, steps: int, *, seed: int = 0) -> float:
     """Train the text encoder to tell a caption's attributes by linear heads, which are then thrown away.
 
     A stand-in, a quarter of a minute long, for the pretrained text encoder of a large system.
@@ -162,19 +172,18 @@ def teach_words(model: VideoGAN, source: WorldStream, config: TrainConfig, worke
         share of attributes told right in the last batch.
     """
     fields = ("kind", "color", "size", "action", "direction", "speed", "place")
-    stream = captioned_scenes(source, config.seed + 1)
+    stream = captioned_scenes(source, seed + 1)
     values: dict[str, dict[str, int]] = {f: {} for f in fields}
-    heads = nn.ModuleDict({f: nn.Linear(model.config.text, 32) for f in fields}).to(workers.device)
+    device, width = model.text.embed.weight.device, model.text.embed.embedding_dim
+    heads = nn.ModuleDict({f: nn.Linear(width, 32) for f in fields}).to(device)
     optimizer = torch.optim.Adam([*model.text.parameters(), *heads.parameters()], lr=3e-3)
     right = 0.0
-    for _ in range(config.warm_up):
+    for _ in range(steps):
         pairs = [next(stream) for _ in range(128)]
         pooled = model.encode([caption for caption, _ in pairs]).pooled
-        loss, right = torch.zeros((), device=workers.device), 0.0
+        loss, right = torch.zeros((), device=device), 0.0
         for f in fields:
-            target = torch.tensor(
-                [values[f].setdefault(_attribute(s, f), len(values[f])) for _, s in pairs], device=workers.device
-            )
+            target = torch.tensor([values[f].setdefault(_attribute(s, f), len(values[f])) for _, s in pairs], device=device)
             logits = heads[f](pooled)
             loss = loss + F.cross_entropy(logits, target)
             right += (logits.argmax(1) == target).float().mean().item() / len(fields)
@@ -225,7 +234,10 @@ def train(
     workers = Workers(device)
     seed_everything(config.seed)
     source = open_source(config)
-    model = VideoGAN.from_pretrained(init) if init else VideoGAN(SIZES[config.size], Tokenizer.fit(captions_of(source, config)))
+    if init:
+        model = VideoGAN.from_pretrained(init)
+    else:
+        model = VideoGAN(SIZES[config.size], Tokenizer.fit(captions_of(source, config.seed)))
     model.worlds = (config.world,) if config.world else ()
     trainee = VideoGANTrainee(model, replace(config, warm_up=0) if init else config, workers)
     trainee.show = _known_captions(model, source, config)

@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from t2v_edu.clips import ClipFolder
-from t2v_edu.datasets import FiniteSource, Source, WorldStream, clip_rng
+from t2v_edu.datasets import Clip, FiniteSource, Source, WorldStream, clip_rng
 from t2v_edu.models.video_critics import SIZES
 from t2v_edu.shards import ShardFolder
 from t2v_edu.training.config import TrainConfig
-from t2v_edu.world.captions import say
 from t2v_edu.world.scene import Scene, sample_scene
 
 CAPTIONS = 20_000  # of a world's, from which its vocabulary is taken
+
+
+class Worlds(Source):
+    """The clips of several worlds in turn."""
+
+    def __init__(self, names: Sequence[str], *, frames: int = 16, size: int = 32, split: str = "seen") -> None:
+        super().__init__(frames, size)
+        self.streams = [WorldStream(name, frames=frames, size=size, split=split) for name in names]
+
+    def clip(self, seed: int, index: int) -> Clip:
+        return self.streams[index % len(self.streams)].clip(seed, index)
 
 
 def open_source(config: TrainConfig) -> Source:
@@ -39,17 +49,19 @@ def open_source(config: TrainConfig) -> Source:
     return shards
 
 
-def captioned_scenes(source: WorldStream, seed: int) -> Iterator[tuple[str, Scene]]:
-    """Captions of a world with what they mean, without end and without pictures."""
+def captioned_scenes(source: WorldStream | Worlds, seed: int) -> Iterator[tuple[str, Scene]]:
+    """Captions of a world, or of several in turn, with what they mean, without end and without pictures."""
+    streams = source.streams if isinstance(source, Worlds) else [source]
     for index in itertools.count():
+        stream = streams[index % len(streams)]
         rng = clip_rng(seed, index, purpose=1)
-        scene = sample_scene(source.world, rng, source.split)
-        yield say(scene, source.langs[int(rng.integers(len(source.langs)))], rng, wording=source.wording), scene
+        scene = sample_scene(stream.world, rng, stream.split)
+        yield stream.tell(scene, rng), scene
 
 
-def captions_of(source: Source, config: TrainConfig) -> Iterator[str]:
+def captions_of(source: Source, seed: int) -> Iterator[str]:
     """Captions that cover a source's vocabulary: of a world as many as `CAPTIONS`, of a folder all."""
-    if isinstance(source, WorldStream):
-        return (caption for caption, _ in itertools.islice(captioned_scenes(source, config.seed), CAPTIONS))
+    if isinstance(source, WorldStream | Worlds):
+        return (caption for caption, _ in itertools.islice(captioned_scenes(source, seed), CAPTIONS))
     assert isinstance(source, FiniteSource)
-    return (source.clip(config.seed, i).caption for i in range(len(source)))
+    return (source.clip(seed, i).caption for i in range(len(source)))

@@ -3,7 +3,6 @@
 import copy
 import itertools
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -172,15 +171,15 @@ def test_training_rebuilds_what_it_is_shown():
 def test_words_are_learnt_before_pictures():
     t = trainee(warm_up=150)
     before = snapshot(t.model)
-    guessed = teach_words(copy.deepcopy(t.model), SOURCE, replace(t.config, warm_up=1), t.workers)
-    right = teach_words(t.model, SOURCE, t.config, t.workers)
+    guessed = teach_words(copy.deepcopy(t.model), SOURCE, 1)
+    right = teach_words(t.model, SOURCE, 150)
     assert right > guessed + 0.25
     assert changed(t.model, before) <= {n for n in before if n.startswith("text.")}
     assert torch.isfinite(t.model.text.embed.weight).all()
 
 
 def test_the_vocabulary_covers_what_a_stream_says():
-    words = Tokenizer.fit(captions_of(SOURCE, tiny.config()))
+    words = Tokenizer.fit(captions_of(SOURCE, 0))
     strange = [c for c, _ in itertools.islice(captioned_scenes(SOURCE, 5), 1000) if words.unknown(c)]
     assert len(strange) < 10  # jieba may cut a rare neighbourhood of characters in its own way
 

@@ -1,0 +1,135 @@
+"""Chapter 12 · caption → words → noise that flows to latents → film: the parts of a flow model, saved and loaded as one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from t2v_edu.losses.flow import Field, euler, guide, times
+from t2v_edu.models.flow_transformer import FlowConfig, FlowTransformer
+from t2v_edu.models.video_autoencoder import VideoAutoencoder
+from t2v_edu.text.encoders import LSTMEncoder, TextCode
+from t2v_edu.text.tokenizer import Tokenizer
+from t2v_edu.weights import load_weights, model_folder, read_card, save_model
+
+
+class FlowVideo(nn.Module):
+    """Captions to videos by a flow in the latents of a video autoencoder.
+
+    Args:
+        config: sizes.
+        tokenizer: its vocabulary travels with the weights.
+        autoencoder: trained and frozen; its weights lie in a folder of their own.
+        worlds: the named worlds it was trained for.
+        steps, guidance: how `generate` samples; a guidance of 1 asks the net once a step, any other twice.
+    """
+
+    kind = "flow_video"
+
+    def __init__(self, config: FlowConfig, tokenizer: Tokenizer, autoencoder: VideoAutoencoder, worlds: Sequence[str] = (),
+                 *, steps: int = 24, guidance: float = 2.0) -> None:
+        super().__init__()
+        if autoencoder.config.latent != config.latent:
+            raise ValueError(f"the autoencoder's latents have {autoencoder.config.latent} numbers, "
+                             f"the transformer's {config.latent}")
+        self.config, self.tokenizer, self.worlds = config, tokenizer, tuple(worlds)
+        self.steps, self.guidance = steps, guidance
+        self.text = LSTMEncoder(len(tokenizer), config.text)
+        self.transformer = FlowTransformer(config)
+        self._autoencoder = [autoencoder.eval().requires_grad_(False)]  # in a list: not among the weights that are trained
+
+    @property
+    def autoencoder(self) -> VideoAutoencoder:
+        """Between videos and latents, on the device of the other weights."""
+        return self._autoencoder[0].to(self.device)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.transformer.no_word.device
+
+    def encode(self, captions: Sequence[str]) -> TextCode:
+        """B captions to their code."""
+        ids, mask = self.tokenizer.encode(captions)
+        code: TextCode = self.text(ids.to(self.device), mask.to(self.device))
+        return code
+
+    def field(self, captions: Sequence[str], guidance: float | None = None) -> Field:
+        """The velocity field of B captions, for the samplers of losses/flow.py: (x, t) → velocity.
+
+        Args:
+            guidance: the model's own if left out.
+        """
+        weight = self.guidance if guidance is None else guidance
+        told = self.encode(captions)
+        if weight == 1:
+            return lambda x, t: self.transformer(x, t, told)
+        both = _both(told, self.transformer.forget(told, torch.ones(len(captions), dtype=torch.bool, device=self.device)))
+
+        def guided(x: Tensor, t: Tensor) -> Tensor:
+            with_caption, without = self.transformer(torch.cat([x, x]), torch.cat([t, t]), both).chunk(2)
+            return guide(with_caption, without, weight)
+
+        return guided
+
+    def noise(self, count: int, generator: torch.Generator) -> Tensor:
+        """(count, D, T', H', W'), drawn on the CPU, so that every device makes the same films."""
+        return torch.randn(count, self.config.latent, *self.config.grid, generator=generator).to(self.device)
+
+    @torch.no_grad()
+    def generate(self, captions: Sequence[str], generator: torch.Generator, *, steps: int | None = None,
+                 guidance: float | None = None) -> Tensor:
+        """One video for each caption.
+
+        Args:
+            captions: B sentences made of the vocabulary's words.
+            generator: source of the noise, on the CPU.
+            steps, guidance: the model's own if left out.
+        Returns:
+            (B, 3, T, H, W) in [-1, 1].
+        Raises:
+            ValueError: no caption, a caption without words, or a word that training never saw; its nearest known ones are named.
+        """
+        self.tokenizer.check(captions)
+        noise = self.noise(len(captions), generator)
+        latents = euler(self.field(captions, guidance), noise, times(steps or self.steps).to(self.device))
+        video: Tensor = self.autoencoder.decode(latents)
+        return video
+
+    def save_pretrained(self, path: str | Path, *, autoencoder: str | Path | None = None, half: bool = False) -> None:
+        """Write a folder that `from_pretrained` reads.
+
+        Args:
+            autoencoder: the folder where its autoencoder lies already; by default it is written into `autoencoder` inside.
+            half: 16-bit numbers, for half the bytes.
+        """
+        folder = Path(path)
+        if autoencoder is None:
+            self.autoencoder.save_pretrained(folder / "autoencoder")
+        at = "autoencoder" if autoencoder is None else Path(os.path.relpath(autoencoder, folder)).as_posix()
+        save_model(self, folder, self.kind, half=half, worlds=self.worlds, config=asdict(self.config), autoencoder=at,
+                   steps=self.steps, guidance=self.guidance, words=self.tokenizer.words)
+
+    @classmethod
+    def from_pretrained(cls, path_or_name: str | Path) -> FlowVideo:
+        """Load a model from a folder, or a shipped one by its name.
+
+        Raises:
+            ValueError: no such model, another kind of model, weights that are truncated or do not fit.
+        """
+        folder = model_folder(path_or_name)
+        card = read_card(folder, cls.kind)
+        model = cls(FlowConfig(**card["config"]), Tokenizer(card["words"]),
+                    VideoAutoencoder.from_pretrained(folder / card["autoencoder"]), card["worlds"],
+                    steps=card["steps"], guidance=card["guidance"])
+        load_weights(model, folder / "model.safetensors")
+        return model.eval()
+
+
+def _both(a: TextCode, b: TextCode) -> TextCode:
+    return TextCode(*(torch.cat(pair) for pair in ((a.tokens, b.tokens), (a.pooled, b.pooled), (a.mask, b.mask))))

@@ -1,0 +1,216 @@
+"""Chapter 12 · how the flow transformer is trained, and the student that needs four looks instead of forty-eight.
+
+    python -m t2v_edu.training.flow --out runs/flow --autoencoder data/autoencoder
+    python -m t2v_edu.training.flow --out runs/flow-fast --teacher runs/flow/model
+"""
+
+from __future__ import annotations
+
+import argparse
+import copy
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from t2v_edu.losses.flow import euler, flow_matching_loss, interpolate, logit_normal, velocity
+from t2v_edu.models.flow_transformer import SIZES
+from t2v_edu.models.flow_video import FlowVideo
+from t2v_edu.models.video_autoencoder import SHIPPED, VideoAutoencoder
+from t2v_edu.text.tokenizer import Tokenizer
+from t2v_edu.training.latents import LatentBatch, latent_clips
+from t2v_edu.training.loop import Workers, keep_freed_memory, run, seed_everything
+from t2v_edu.training.muon import muon_and_adamw, set_rate
+from t2v_edu.training.recipes import teach_words
+from t2v_edu.training.sources import Worlds, captions_of
+from t2v_edu.video import to_frames
+
+
+@dataclass(frozen=True)
+class FlowPlan:
+    """One training run of a flow model, or of a student.
+
+    Args:
+        worlds: names of worlds, whose clips come in turn.
+        size: "toy", "small" or "base".
+        steps, batch: updates, and clips per update.
+        clips: how many clips are coded before the first step and then seen again and again, each time told in new words.
+        lr: of the matrices (Muon) and of everything else (AdamW); rises for 100 steps and falls to 0 over the last
+            `fall` of the run.
+        drop: share of the captions that are left out, so that the net also knows what films look like without one.
+        ema: decay of the averaged weights, which are what is saved.
+        warm_up: steps in which the text encoder alone learns to tell captions apart.
+        looks, within: a student's steps from noise to data, and the teacher's within each of them.
+        evaluate_every, save_every, keep, seed: as in `TrainConfig`.
+    """
+
+    worlds: tuple[str, ...] = ("shapes", "digits", "story")
+    size: str = "small"
+    steps: int = 3000
+    batch: int = 64
+    clips: int = 36_000
+    lr: float = 2e-3
+    fall: float = 0.4
+    drop: float = 0.1
+    ema: float = 0.998
+    warm_up: int = 400
+    looks: int = 4
+    within: int = 4
+    evaluate_every: int = 500
+    save_every: int = 250
+    keep: int = 1
+    seed: int = 0
+
+    def rate(self, step: int) -> float:
+        """Learning rate of a step."""
+        return self.lr * min(1.0, (step + 1) / 100, (self.steps - step) / (self.fall * self.steps))
+
+
+class FlowTrainee:
+    """The text encoder and the transformer, whose blocks' matrices Muon moves and AdamW the rest."""
+
+    def __init__(self, model: FlowVideo, plan: FlowPlan, workers: Workers) -> None:
+        self.plan, self.workers = plan, workers
+        self.model = model.to(workers.device).train()
+        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.modules: dict[str, nn.Module] = {"model": self.model, "average": self.average}
+        self.optimizers = muon_and_adamw(self.model, self.model.transformer.blocks, plan.lr)
+        self.show: list[str] = []  # captions of the sample films
+
+    def warm_up(self, source: object) -> None:
+        """Teach the text encoder what words mean before any latent is seen."""
+        if self.plan.warm_up:
+            right = teach_words(self.model, Worlds(self.plan.worlds), self.plan.warm_up, seed=self.plan.seed)
+            print(f"the text encoder tells {right:.3f} of the attributes", flush=True)
+            self.average.load_state_dict(self.model.state_dict())
+
+    def step(self, batch: LatentBatch, step: int) -> dict[str, float]:
+        """One update."""
+        w = self.workers
+        generator = w.generator(self.plan.seed, step)
+        data = batch.latents.to(w.device)
+        noise = w.noise(tuple(data.shape), generator)
+        with w.accelerator.autocast():
+            loss = self.loss(batch.captions, data, noise, generator).mean()
+        set_rate(self.optimizers.values(), self.plan.rate(step))
+        self.model.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        w.mean_gradients(self.model)
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        for optimizer in self.optimizers.values():
+            optimizer.step()
+        self.update_average(step)
+        return {"loss": loss.item()}
+
+    def loss(self, captions: list[str], data: Tensor, noise: Tensor, generator: torch.Generator) -> Tensor:
+        """(B,) flow matching, some captions left out."""
+        w, count = self.workers, len(data)
+        t = logit_normal(w.count * count, generator)[w.rank * count :][:count].to(w.device)
+        dropped = torch.rand(w.count * count, generator=generator)[w.rank * count :][:count].to(w.device) < self.plan.drop
+        told = self.model.transformer.forget(self.model.encode(captions), dropped)
+        return flow_matching_loss(lambda x, at: self.model.transformer(x, at, told), data, noise, t)
+
+    @torch.no_grad()
+    def update_average(self, step: int) -> None:
+        """Move the averaged weights toward the current ones; faster in the beginning, when there is little to remember."""
+        decay = min(self.plan.ema, step / (step + 20))
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - decay)
+
+    def sample(self) -> NDArray[np.uint8]:
+        """The averaged model's clips of a few captions, side by side, always from the same noise."""
+        from t2v_edu.film.arrange import grid
+
+        video = self.average.generate(self.show, torch.Generator().manual_seed(0))
+        return grid(list(to_frames(video)), columns=4)
+
+    def save(self, path: Path) -> None:
+        """Write the averaged model."""
+        self.average.save_pretrained(path)
+
+
+class StudentTrainee(FlowTrainee):
+    """A copy of the teacher learns to take in one look what the teacher walks in several, guidance included.
+
+    The way from noise to data is cut into `looks` pieces. From a point at the start of one, the teacher walks to its end; the
+    student's velocity at the start is to lead there straight.
+
+    Source: Yan et al. 2024, "PeRFlow", arXiv:2405.07510; Salimans & Ho 2022, "Progressive Distillation", arXiv:2202.00512.
+    """
+
+    def __init__(self, teacher: FlowVideo, plan: FlowPlan, workers: Workers) -> None:
+        student = copy.deepcopy(teacher)
+        student.steps, student.guidance = plan.looks, 1.0
+        super().__init__(student, plan, workers)
+        self.teacher = teacher.to(workers.device).eval().requires_grad_(False)
+        self.model.text.requires_grad_(False)
+
+    def warm_up(self, source: object) -> None:
+        """The teacher knows the words."""
+
+    def loss(self, captions: list[str], data: Tensor, noise: Tensor, generator: torch.Generator) -> Tensor:
+        """(B,) squared distance of the student's velocity from the teacher's mean one over the piece."""
+        looks, count = self.plan.looks, len(data)
+        piece = torch.randint(looks, (), generator=generator) / looks  # where it starts; one for the whole batch
+        start = interpolate(noise, data, piece.expand(count).to(data.device))
+        with torch.no_grad():
+            at = piece + torch.linspace(0, 1 / looks, self.plan.within + 1)
+            end = euler(self.teacher.field(captions), start, at.to(data.device))
+        off = self.model.field(captions, 1.0)(start, piece.expand(count).to(data.device)) - looks * velocity(start, end)
+        return off.square().flatten(1).mean(1)
+
+
+def train_flow(plan: FlowPlan, out: Path, autoencoder: VideoAutoencoder, *, resume: bool = False, device: str = "auto",
+               teacher: FlowVideo | None = None) -> FlowVideo:
+    """Train a flow model on worlds, or a student of one; what the command line calls.
+
+    Returns:
+        the averaged model.
+    Raises:
+        ValueError: worlds or a folder that cannot be used, a loss that is not finite; the last good checkpoint stays.
+    """
+    keep_freed_memory()
+    workers = Workers(device)
+    seed_everything(plan.seed)
+    config = SIZES[plan.size]
+    source = Worlds(plan.worlds, frames=config.frames, size=config.size)
+    if teacher is None:
+        model = FlowVideo(config, Tokenizer.fit(captions_of(source, plan.seed)), autoencoder, plan.worlds)
+        trainee = FlowTrainee(model, plan, workers)
+    else:
+        trainee = StudentTrainee(teacher, plan, workers)
+    trainee.show = source.batch(8, seed=1, step=0).captions
+    clips = latent_clips(source, autoencoder.to(workers.device), plan.clips, seed=plan.seed,
+                         cache=out.parent / "latents.safetensors", report=workers.rank == 0)
+    run(trainee, clips, plan, out, workers, resume=resume)
+    return trainee.average
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m t2v_edu.training.flow", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--autoencoder", type=Path, default=SHIPPED, help="folder of a trained video autoencoder")
+    parser.add_argument("--teacher", type=Path, help="folder of a trained flow model: train a student of it")
+    parser.add_argument("--worlds", nargs="+", default=FlowPlan.worlds)
+    parser.add_argument("--size", default=FlowPlan.size, choices=sorted(SIZES))
+    for name in ("steps", "batch", "clips", "warm-up", "looks", "within", "seed"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(FlowPlan, name.replace("-", "_")))
+    parser.add_argument("--lr", type=float, default=FlowPlan.lr)
+    parser.add_argument("--ema", type=float, default=FlowPlan.ema)
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu"))
+    parser.add_argument("--resume", action="store_true")
+    args = vars(parser.parse_args())
+    out, resume, device = args.pop("out"), args.pop("resume"), args.pop("device")
+    autoencoder, teacher = args.pop("autoencoder"), args.pop("teacher")
+    plan = FlowPlan(**{**args, "worlds": tuple(args["worlds"])})
+    model = FlowVideo.from_pretrained(teacher) if teacher else None
+    coder = model.autoencoder if model else VideoAutoencoder.from_pretrained(autoencoder)
+    train_flow(plan, out, coder, resume=resume, device=device, teacher=model)
+    print(json.dumps(asdict(plan)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Chapter 12 · clips as latents, computed once: what a flow transformer is trained on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from t2v_edu.datasets import Clip, FiniteSource, Source, WorldStream, clip_rng
+from t2v_edu.models.video_autoencoder import VideoAutoencoder
+from t2v_edu.training.sources import Worlds
+from t2v_edu.video import to_tensor
+from t2v_edu.weights import read_tensors
+from t2v_edu.world.scene import Scene
+
+
+@dataclass(frozen=True, eq=False)
+class LatentBatch:
+    """Latents (B, D, T', H', W') float32 with B captions, and scenes where the world made the clips."""
+
+    latents: Tensor
+    captions: list[str]
+    scenes: list[Scene] | None
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+
+class LatentClips:
+    """Clips of a source as an autoencoder codes them, in a new order on each pass; of a world also told in new words.
+
+    Args:
+        latents: (N, D, T', H', W'), kept in 16 bits.
+        captions, scenes: of each clip; scenes are None for clips that no world made.
+        streams: of the worlds, by turns, that can tell the scenes anew.
+    """
+
+    def __init__(self, latents: Tensor, captions: Sequence[str], scenes: Sequence[Scene | None],
+                 streams: Sequence[WorldStream] = ()) -> None:
+        self.latents, self.captions, self.scenes, self.streams = latents.half(), list(captions), list(scenes), tuple(streams)
+        self.rank, self.world_size = 0, 1
+
+    def __len__(self) -> int:
+        return len(self.captions)
+
+    def shard(self, rank: int, world_size: int) -> LatentClips:
+        """The same clips for process `rank` of `world_size`, which takes its equal part of each global batch."""
+        part = LatentClips(self.latents, self.captions, self.scenes, self.streams)
+        part.rank, part.world_size = rank, world_size
+        return part
+
+    def batches(self, batch_size: int, *, seed: int, start: int = 0) -> Iterator[LatentBatch]:
+        """Batches number `start`, `start` + 1, ... without end; batch i is a pure function of (seed, i)."""
+        step = start
+        epoch, order = -1, np.empty(0, np.int64)
+        while True:
+            first = (step * self.world_size + self.rank) * batch_size
+            picked = []
+            for place in range(first, first + batch_size):
+                if place // len(self) != epoch:
+                    epoch = place // len(self)
+                    order = np.random.default_rng([seed, epoch, len(self)]).permutation(len(self))
+                picked.append(int(order[place % len(self)]))
+            captions = [self._tell(i, clip_rng(seed, first + k, purpose=2)) for k, i in enumerate(picked)]
+            scenes = [s for i in picked if (s := self.scenes[i]) is not None]
+            yield LatentBatch(self.latents[picked].float(), captions, scenes if len(scenes) == len(picked) else None)
+            step += 1
+
+    def _tell(self, index: int, rng: np.random.Generator) -> str:
+        scene = self.scenes[index]
+        if scene is None or not self.streams:
+            return self.captions[index]
+        return self.streams[index % len(self.streams)].tell(scene, rng)
+
+
+@torch.no_grad()
+def latent_clips(source: Source, autoencoder: VideoAutoencoder, count: int, *, seed: int, cache: Path | None = None,
+                 batch: int = 32, report: bool = False) -> LatentClips:
+    """Code the first `count` clips of a source (all of a finite one).
+
+    Args:
+        cache: a safetensors file; where it holds these clips of this autoencoder already, nothing is computed again.
+        report: print how far it is.
+    Raises:
+        ValueError: a source without clips, or a cache that is damaged.
+    """
+    count = len(source) if isinstance(source, FiniteSource) else count
+    if count < 1:
+        raise ValueError(f"{count} clips: use 1 or more")
+    streams = source.streams if isinstance(source, Worlds) else [source] if isinstance(source, WorldStream) else []
+    key = _key(source, autoencoder, count, seed)
+    stored = read_tensors(cache) if cache is not None and cache.is_file() else {}
+    known = stored["latents"] if bytes(stored.get("key", torch.zeros(0, dtype=torch.uint8)).tolist()).decode() == key else None
+    device = autoencoder.mean.device
+    coded, captions, scenes = [], [], []
+    for first in range(0, count, batch):
+        several = [_clip(source, streams, seed, i, picture=known is None) for i in range(first, min(count, first + batch))]
+        captions += [clip.caption for clip in several]
+        scenes += [clip.scene for clip in several]
+        if known is None:
+            coded.append(autoencoder.encode(to_tensor(np.stack([clip.frames for clip in several])).to(device)).half().cpu())
+            if report and first // batch % 50 == 0:
+                print(f"coded {first + len(several)} of {count} clips", flush=True)
+    latents = torch.cat(coded).contiguous() if known is None else known
+    if cache is not None and known is None:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        save_file({"latents": latents, "key": torch.tensor(list(key.encode()), dtype=torch.uint8)}, cache)
+    return LatentClips(latents, captions, scenes, streams)
+
+
+def _clip(source: Source, streams: Sequence[WorldStream], seed: int, index: int, *, picture: bool) -> Clip:
+    if picture or not streams:
+        return source.clip(seed, index)
+    return streams[index % len(streams)].clip(seed, index, picture=False)
+
+
+def _key(source: Source, autoencoder: VideoAutoencoder, count: int, seed: int) -> str:
+    """What the latents depend on, in a few letters."""
+    digest = hashlib.sha256()
+    for name, tensor in autoencoder.state_dict().items():
+        digest.update(name.encode() + tensor.cpu().numpy().tobytes())
+    streams = source.streams if isinstance(source, Worlds) else [source]
+    names = [getattr(stream, "world", type(stream).__name__) for stream in streams]
+    return json.dumps([names, source.frames, source.size, count, seed, digest.hexdigest()[:16]])

@@ -1,0 +1,182 @@
+"""The flow transformer: identity at the start, words that are seen and padding that is not, and the model around it."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from t2v_edu.layers import MultiHeadAttention
+from t2v_edu.losses.flow import euler, times
+from t2v_edu.models.flow_transformer import FlowConfig, FlowTransformer, StreamBlock, grid_positions
+from t2v_edu.models.flow_video import FlowVideo
+from t2v_edu.models.video_autoencoder import VideoAutoencoder, VideoAutoencoderConfig
+from t2v_edu.text.encoders import TextCode
+from t2v_edu.text.tokenizer import Tokenizer
+
+TINY = FlowConfig(frames=8, size=16, latent=4, text=16, width=24, heads=2, depth=2)
+CODER = VideoAutoencoderConfig(latent=4, fine_in=8, coarse=12, fine_out=8, blocks=(1, 1, 1, 1))
+WORDS = Tokenizer.fit(["a large red circle moves left", "一个圆", "向左移动"])
+
+
+def awake(net):
+    """The same with all weights at random: a fresh one says 0 whatever it is asked."""
+    torch.manual_seed(1)
+    for p in net.parameters():
+        torch.nn.init.normal_(p, std=0.2)
+    return net
+
+
+def text(count=2, words=3, padding=0, seed=0):
+    g = torch.Generator().manual_seed(seed)
+    tokens = torch.randn(count, words + padding, 16, generator=g)
+    mask = torch.arange(words + padding).expand(count, -1) < words
+    return TextCode(tokens, torch.randn(count, 16, generator=g), mask)
+
+
+def latents(count=2, seed=0):
+    return torch.randn(count, 4, *TINY.grid, generator=torch.Generator().manual_seed(seed))
+
+
+def video_model():
+    torch.manual_seed(0)
+    model = FlowVideo(TINY, WORDS, VideoAutoencoder(CODER), ("shapes",), steps=3)
+    awake(model.transformer)
+    return model.eval()
+
+
+def test_a_fresh_net_says_no_velocity():
+    net = FlowTransformer(TINY)
+    assert torch.equal(net(latents(), torch.rand(2), text()), torch.zeros(2, 4, *TINY.grid))
+
+
+def test_a_fresh_block_is_the_identity():
+    x = torch.randn(2, 5, 24)
+    assert torch.equal(StreamBlock(24, 2)(x, torch.zeros(2, 144), torch.ones(2, 1, 1, 5, dtype=torch.bool)), x)
+
+
+def test_zero_is_zero_after_all_other_initialisation():
+    net = FlowTransformer(TINY)
+    for layer in (net.steer[1], net.last, net.velocity):
+        assert not layer.weight.any() and not layer.bias.any()
+
+
+def test_padding_changes_nothing_and_words_do():
+    net = awake(FlowTransformer(TINY))
+    x, t, said = latents(), torch.tensor([0.3, 0.6]), text()
+    padded = TextCode(F.pad(said.tokens, (0, 0, 0, 2), value=9.0), said.pooled, F.pad(said.mask, (0, 2)))
+    torch.testing.assert_close(net(x, t, said), net(x, t, padded))
+    for other in (replace(said, tokens=said.tokens + 1), replace(said, pooled=said.pooled + 1)):
+        assert (net(x, t, said) - net(x, t, other)).abs().max() > 1e-3
+    assert (net(x, t, said) - net(x, 1 - t, said)).abs().max() > 1e-3  # and so does time
+
+
+def test_attention_is_that_of_the_layers():
+    """With the norms of queries and keys undone, the block's attention is layers.MultiHeadAttention with the same weights."""
+    block, other = StreamBlock(24, 2), MultiHeadAttention(24, 2)
+    block.norm_query, block.norm_key = torch.nn.Identity(), torch.nn.Identity()
+    weights, biases = block.query_key_value.weight.chunk(3), block.query_key_value.bias.chunk(3)
+    for layer, w, b in zip((other.query, other.key, other.value), weights, biases, strict=True):
+        layer.load_state_dict({"weight": w, "bias": b})
+    other.out.load_state_dict(block.out.state_dict())
+    x = torch.randn(2, 5, 24)
+    mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]], dtype=torch.bool)[:, None, None]
+    torch.testing.assert_close(block.look(x, mask), other(x, mask=mask), atol=1e-5, rtol=1e-5)
+
+
+def test_each_place_of_the_grid_has_its_own_position():
+    at = grid_positions((4, 4, 4), 24)
+    assert at.shape == (64, 24)
+    assert torch.cdist(at, at).add(torch.eye(64) * 9).min() > 0.1
+
+
+def test_forgetting_is_the_same_whatever_was_said():
+    net = awake(FlowTransformer(TINY))
+    x, t, gone = latents(), torch.rand(2), torch.tensor([True, True])
+    torch.testing.assert_close(net(x, t, net.forget(text(), gone)), net(x, t, net.forget(text(words=5, seed=7), gone)))
+    half = net.forget(text(), torch.tensor([True, False]))
+    assert torch.equal(half.tokens[1], text().tokens[1]) and half.mask.sum(1).tolist() == [1, 3]
+
+
+def test_the_null_caption_gets_a_gradient():
+    net = awake(FlowTransformer(TINY))
+    net(latents(), torch.rand(2), net.forget(text(), torch.tensor([True, False]))).square().sum().backward()
+    assert net.no_word.grad.abs().sum() > 0 and net.no_caption.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("x, t", [(torch.zeros(2, 3, 2, 2, 2), torch.zeros(2)), (torch.zeros(2, 4, 2, 2), torch.zeros(2)),
+                                  (torch.zeros(2, 4, 2, 2, 2), torch.zeros(3)), (torch.zeros(3, 4, 2, 2, 2), torch.zeros(3))])
+def test_what_it_cannot_take_is_quoted(x, t):
+    with pytest.raises(ValueError, match=str(tuple(x.shape)).replace("(", r"\(").replace(")", r"\)")):
+        FlowTransformer(TINY)(x, t, text())
+
+
+def test_sizes_that_cannot_be():
+    with pytest.raises(ValueError, match="30"):
+        FlowConfig(size=30)
+    with pytest.raises(ValueError, match="190"):
+        FlowConfig(width=190)
+    with pytest.raises(ValueError, match="8"):
+        FlowVideo(TINY, WORDS, VideoAutoencoder(replace(CODER, latent=8)))
+
+
+def test_generate_follows_the_guided_field_from_the_noise():
+    model = video_model()
+    said = ["a red circle", "一个圆"]
+    made = model.generate(said, torch.Generator().manual_seed(5))
+    noise = torch.randn(2, 4, *TINY.grid, generator=torch.Generator().manual_seed(5))
+    code = model.encode(said)
+    none = model.transformer.forget(code, torch.ones(2, dtype=torch.bool))
+
+    def field(x, t):
+        without = model.transformer(x, t, none)
+        return without + 2.0 * (model.transformer(x, t, code) - without)
+
+    with torch.no_grad():
+        want = model.autoencoder.decode(euler(field, noise, times(3)))
+    assert made.shape == (2, 3, 8, 16, 16)
+    torch.testing.assert_close(made, want, atol=1e-4, rtol=0)
+
+
+def test_without_guidance_the_net_is_asked_once():
+    model, count = video_model(), []
+    model.transformer.register_forward_hook(lambda *_: count.append(1))
+    model.generate(["a red circle"], torch.Generator().manual_seed(0), steps=4, guidance=1.0)
+    assert len(count) == 4
+
+
+def test_strange_and_missing_captions_are_refused():
+    model = video_model()
+    with pytest.raises(ValueError, match=r"circles.*circle"):
+        model.generate(["a red circles"], torch.Generator())
+    with pytest.raises(ValueError, match="no caption"):
+        model.generate([], torch.Generator())
+
+
+def test_saved_and_read_again_with_its_autoencoder(tmp_path):
+    model = video_model()
+    model.save_pretrained(tmp_path / "whole")
+    again = FlowVideo.from_pretrained(tmp_path / "whole")
+    assert (again.worlds, again.steps, again.guidance, again.config) == (("shapes",), 3, 2.0, TINY)
+    films = [m.generate(["a large circle"], torch.Generator().manual_seed(1)) for m in (model, again)]
+    assert torch.equal(*films)
+    model.save_pretrained(tmp_path / "part", autoencoder=tmp_path / "whole" / "autoencoder", half=True)
+    assert not (tmp_path / "part" / "autoencoder").exists()
+    bytes_of = [(tmp_path / name / "model.safetensors").stat().st_size for name in ("part", "whole")]
+    assert bytes_of[0] < 0.6 * bytes_of[1]
+    half = FlowVideo.from_pretrained(tmp_path / "part").generate(["a large circle"], torch.Generator().manual_seed(1))
+    torch.testing.assert_close(half, films[0], atol=2e-2, rtol=0)
+
+
+def test_the_autoencoder_is_not_trained():
+    model = video_model()
+    assert not any(name.startswith("autoencoder") or "_autoencoder" in name for name in model.state_dict())
+    assert not any(p.requires_grad for p in model.autoencoder.parameters())
+
+
+def test_weights_of_another_size_are_refused(tmp_path):
+    video_model().save_pretrained(tmp_path)
+    file = tmp_path / "config.json"
+    file.write_text(file.read_text().replace('"width": 24', '"width": 32'))
+    with pytest.raises(ValueError, match="another model"):
+        FlowVideo.from_pretrained(tmp_path)

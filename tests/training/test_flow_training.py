@@ -1,0 +1,159 @@
+"""Training the flow, its student and the autoencoder: what a step changes, what a run leaves behind, what stops it."""
+
+import copy
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from t2v_edu.losses.flow import flow_matching_loss, interpolate
+from t2v_edu.models.flow_transformer import FlowConfig
+from t2v_edu.models.flow_video import FlowVideo
+from t2v_edu.models.video_autoencoder import VideoAutoencoder, VideoAutoencoderConfig
+from t2v_edu.text.tokenizer import Tokenizer
+from t2v_edu.training.autoencoder import AutoencoderPlan, AutoencoderTrainee
+from t2v_edu.training.checkpoint import checkpoints
+from t2v_edu.training.flow import FlowPlan, FlowTrainee, StudentTrainee
+from t2v_edu.training.latents import latent_clips
+from t2v_edu.training.loop import Workers, run
+from t2v_edu.training.sources import Worlds, captioned_scenes
+
+SIZE = FlowConfig(frames=4, size=16, latent=4, text=16, width=24, heads=2, depth=2)
+CODER = VideoAutoencoderConfig(latent=4, fine_in=8, coarse=12, fine_out=8, blocks=(1, 1, 1, 1))
+SOURCE = Worlds(("shapes",), frames=4, size=16)
+PLAN = FlowPlan(worlds=("shapes",), steps=8, batch=4, clips=8, warm_up=0, evaluate_every=100, save_every=2, lr=3e-3)
+
+
+def model(seed=0):
+    torch.manual_seed(seed)
+    words = Tokenizer.fit(caption for (caption, _), _ in zip(captioned_scenes(SOURCE, 0), range(2000), strict=False))
+    return FlowVideo(SIZE, words, VideoAutoencoder(CODER), ("shapes",), steps=2)
+
+
+def clips(count=8):
+    return latent_clips(SOURCE, VideoAutoencoder(CODER), count, seed=0)
+
+
+def trainee(plan=PLAN):
+    t = FlowTrainee(model(), plan, Workers("cpu"))
+    t.show = ["a red circle moves left"]
+    return t
+
+
+def test_a_step_moves_every_part_and_not_the_autoencoder():
+    t = trainee(replace(PLAN, drop=0.5))
+    before = {k: v.clone() for k, v in t.model.state_dict().items()}
+    coder = copy.deepcopy(t.model.autoencoder.state_dict())
+    for step, batch in zip(range(4), clips().batches(4, seed=0), strict=False):  # the last layer opens first
+        t.step(batch, step)
+    still = [k for k, v in t.model.state_dict().items() if torch.equal(v, before[k])]
+    assert not [k for k in still if "embed" not in k], still
+    assert all(torch.equal(v, coder[k]) for k, v in t.model.autoencoder.state_dict().items())
+
+
+def test_it_learns_a_few_clips_by_heart():
+    t = trainee(replace(PLAN, steps=160, drop=0.0, lr=1e-2))
+    few = clips(4)
+    losses = [t.step(batch, step)["loss"] for step, batch in zip(range(160), few.batches(4, seed=0), strict=False)]
+    assert np.mean(losses[-40:]) < 0.7 * np.mean(losses[:20])
+
+
+def test_the_loss_is_flow_matching_with_some_captions_left_out():
+    t = trainee(replace(PLAN, drop=1.0))
+    data, noise = torch.randn(4, 4, 1, 2, 2), torch.randn(4, 4, 1, 2, 2)
+    torch.nn.init.normal_(t.model.transformer.velocity.weight)
+    torch.nn.init.normal_(t.model.transformer.steer[1].weight)
+    a = t.loss(["a red circle moves left"] * 4, data, noise, torch.Generator().manual_seed(0))
+    b = t.loss(["a blue star spins"] * 4, data, noise, torch.Generator().manual_seed(0))
+    torch.testing.assert_close(a, b)  # every caption was left out
+    t.plan = replace(PLAN, drop=0.0)
+    a = t.loss(["a red circle moves left"] * 4, data, noise, torch.Generator().manual_seed(0))
+    g = torch.Generator().manual_seed(0)
+    at = torch.sigmoid(torch.randn(4, generator=g))
+    said = t.model.encode(["a red circle moves left"] * 4)
+    torch.testing.assert_close(a, flow_matching_loss(lambda x, s: t.model.transformer(x, s, said), data, noise, at))
+
+
+def test_a_run_leaves_a_model_and_goes_on_to_the_same_weights(tmp_path):
+    whole = trainee()
+    run(whole, clips(), PLAN, tmp_path / "whole", Workers("cpu"))
+    again = FlowVideo.from_pretrained(tmp_path / "whole" / "model")
+    films = [m.generate(["a red circle moves left"], torch.Generator().manual_seed(0)) for m in (whole.average, again)]
+    assert torch.equal(*films)
+
+    class Killed(FlowTrainee):
+        def step(self, batch, step):
+            if step == 5:
+                raise RuntimeError("killed")
+            return super().step(batch, step)
+
+    part = Killed(model(), PLAN, Workers("cpu"))
+    with pytest.raises(RuntimeError, match="killed"):
+        run(part, clips(), PLAN, tmp_path / "part", Workers("cpu"))
+    rest = trainee()
+    run(rest, clips(), PLAN, tmp_path / "part", Workers("cpu"), resume=True)
+    for name, tensor in rest.model.state_dict().items():
+        torch.testing.assert_close(tensor, whole.model.state_dict()[name], msg=name)
+
+
+def test_a_nan_in_a_batch_stops_the_run_and_leaves_the_last_good_checkpoint(tmp_path):
+    some = clips()
+    t = trainee()
+    run(t, some, replace(PLAN, steps=4), tmp_path, Workers("cpu"))
+    some.latents[:] = math.nan
+    with pytest.raises(ValueError, match=r"step 4: loss is not a finite number.*step-00000004"):
+        run(trainee(), some, PLAN, tmp_path, Workers("cpu"), resume=True)
+    assert checkpoints(tmp_path)[-1].name == "step-00000004"
+
+
+def test_the_student_learns_the_mean_velocity_of_a_piece():
+    """With the teacher's own weights and one step within a piece, student and teacher agree: the loss is 0."""
+    teacher = model()
+    torch.manual_seed(2)
+    for p in teacher.transformer.parameters():
+        torch.nn.init.normal_(p, std=0.1)
+    teacher.guidance = 1.0
+    data, noise = torch.randn(2, 4, 1, 2, 2), torch.randn(2, 4, 1, 2, 2)
+    said = ["a red circle moves left"] * 2
+    alike = StudentTrainee(teacher, replace(PLAN, within=1), Workers("cpu"))
+    assert alike.loss(said, data, noise, torch.Generator().manual_seed(0)).max() < 1e-10
+    t = StudentTrainee(teacher, replace(PLAN, within=4, looks=2), Workers("cpu"))
+    assert (t.model.steps, t.model.guidance) == (2, 1.0)
+    g = torch.Generator().manual_seed(3)
+    at = int(torch.randint(2, (), generator=g)) / 2
+    start = interpolate(noise, data, torch.full((2,), at))
+    x = start
+    field = teacher.field(said)
+    for k in range(4):
+        x = x + 0.125 * field(x, torch.full((2,), at + 0.125 * k))
+    want = ((field(start, torch.full((2,), at)) - (x - start) / 0.5) ** 2).flatten(1).mean(1)
+    torch.testing.assert_close(t.loss(said, data, noise, torch.Generator().manual_seed(3)), want)
+
+
+def test_the_student_comes_closer_and_the_teacher_stays():
+    teacher = model()
+    torch.manual_seed(2)
+    for p in teacher.transformer.parameters():
+        torch.nn.init.normal_(p, std=0.1)
+    before = copy.deepcopy(teacher.state_dict())
+    t = StudentTrainee(teacher, replace(PLAN, steps=60, looks=1, lr=3e-3), Workers("cpu"))
+    losses = [t.step(batch, step)["loss"] for step, batch in zip(range(60), clips().batches(4, seed=0), strict=False)]
+    assert np.mean(losses[-20:]) < 0.7 * np.mean(losses[:10])
+    assert all(torch.equal(v, before[k]) for k, v in teacher.state_dict().items())
+
+
+def test_the_autoencoder_learns_and_standardises(tmp_path):
+    plan = AutoencoderPlan(worlds=("shapes",), steps=100, batch=4, frames=4, evaluate_every=100, save_every=100, lr=5e-3)
+    torch.manual_seed(0)
+    t = AutoencoderTrainee(VideoAutoencoder(CODER), plan, Workers("cpu"))
+    history = run(t, Worlds(("shapes",)), plan, tmp_path, Workers("cpu"))
+    assert np.mean(history["MSE"][-10:]) < 0.5 * history["MSE"][0]
+    made = VideoAutoencoder.from_pretrained(tmp_path / "model")
+    assert (made.deviation != 1).all() and (tmp_path / "samples" / "step-00000100.mp4").stat().st_size > 1000
+
+
+def test_rates_rise_stay_and_fall():
+    plan = FlowPlan(steps=1000, lr=1.0, fall=0.4)
+    assert [round(plan.rate(s), 3) for s in (0, 49, 99, 300, 600, 800, 999)] == [0.01, 0.5, 1, 1, 1, 0.5, 0.003]

@@ -1,0 +1,78 @@
+"""Muon: singular values near 1, torch's own as oracle, and that it learns."""
+
+import pytest
+import torch
+from torch import nn
+
+from t2v_edu.training.muon import Muon, muon_and_adamw, orthogonal, set_rate
+
+
+@pytest.mark.parametrize("shape", [(6, 6), (5, 20), (20, 5)])
+def test_singular_values_come_near_one(shape):
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    values = torch.linalg.svdvals(orthogonal(matrix, steps=7))
+    assert values.min() > 0.6 and values.max() < 1.3
+    assert torch.linalg.svdvals(matrix).max() > 2
+
+
+def test_the_directions_stay():
+    """U and V are kept: the turned matrix is U·f(S)·Vᵀ."""
+    u, s, v = torch.linalg.svd(torch.randn(4, 7, generator=torch.Generator().manual_seed(1)), full_matrices=False)
+    between = u.T @ orthogonal((u * s) @ v) @ v.T
+    torch.testing.assert_close(between, torch.diag(between.diag()), atol=1e-4, rtol=0)
+
+
+def test_the_same_as_torch_but_for_bfloat16():
+    torch.manual_seed(0)
+    ours, theirs = nn.Linear(12, 8, bias=False), nn.Linear(12, 8, bias=False)
+    theirs.load_state_dict(ours.state_dict())
+    start = ours.weight.detach().clone()
+    a = Muon(ours.parameters(), 0.01, weight_decay=0.1)
+    b = torch.optim.Muon(theirs.parameters(), 0.01, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw")
+    x, y = torch.randn(16, 12), torch.randn(16, 8)
+    for _ in range(5):
+        for net, optimizer in ((ours, a), (theirs, b)):
+            net.zero_grad()
+            (net(x) - y).square().mean().backward()
+            optimizer.step()
+    moved = (theirs.weight - start).norm()
+    assert moved > 0.05 and (ours.weight - theirs.weight).norm() < 0.02 * moved
+
+
+def test_a_convolution_counts_as_a_matrix():
+    torch.manual_seed(0)
+    conv, flat = nn.Conv2d(3, 4, 3, bias=False), nn.Linear(27, 4, bias=False)
+    flat.weight.data = conv.weight.data.flatten(1).clone()
+    for p in (conv.weight, flat.weight):
+        p.grad = torch.arange(108.0).reshape(p.shape).sin()
+        Muon([p], 0.1).step()
+    torch.testing.assert_close(conv.weight.flatten(1), flat.weight)
+
+
+def test_every_parameter_has_one_optimiser():
+    net = nn.Sequential(nn.Linear(3, 4), nn.Conv2d(4, 4, 3), nn.LayerNorm(4), nn.Linear(4, 2))
+    both = muon_and_adamw(net, [net[1], net[2]], 1e-3)
+    owned = [id(p) for o in both.values() for group in o.param_groups for p in group["params"]]
+    assert sorted(owned) == sorted(id(p) for p in net.parameters())
+    assert [id(p) for p in both["hidden"].param_groups[0]["params"]] == [id(net[1].weight)]
+    set_rate(both.values(), 0.5)
+    assert {group["lr"] for o in both.values() for group in o.param_groups} == {0.5}
+
+
+def test_it_learns():
+    torch.manual_seed(0)
+    net, x = nn.Linear(10, 10, bias=False), torch.randn(64, 10)
+    y = x @ torch.randn(10, 10)
+    optimizer = Muon(net.parameters(), 0.2, weight_decay=0.0)
+    for step in range(200):
+        optimizer.param_groups[0]["lr"] = 0.2 * (1 - step / 200)
+        loss = (net(x) - y).square().mean()
+        net.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.05
+
+
+def test_a_vector_is_refused():
+    with pytest.raises(ValueError, match=r"\(4,\)"):
+        Muon([nn.Parameter(torch.zeros(4))])
