@@ -53,6 +53,7 @@ class Encoder(nn.Module):
         self.conv2 = nn.Conv2d(w, 2 * w, 4, stride=2, padding=1)
         self.conv3 = nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1)
         self.code = nn.Linear(4 * w * side * side, numbers)
+        begin(self)
 
     def forward(self, frame: Tensor) -> Tensor:
         """frame (B, 3, S, S) → (B, numbers)."""
@@ -74,6 +75,9 @@ class Decoder(nn.Module):
         self.conv1 = nn.Conv2d(4 * w, 2 * w, 3, padding=1)
         self.conv2 = nn.Conv2d(2 * w, w, 3, padding=1)
         self.colour = nn.Conv2d(w, 3, 3, padding=1)
+        begin(self)
+        with torch.no_grad():
+            self.colour.weight.mul_(0.3)  # where tanh is nearly straight: a saturated pixel learns nothing
 
     def forward(self, z: Tensor) -> Tensor:
         """z (B, Z) → frame (B, 3, S, S) between −1 and 1."""
@@ -81,6 +85,18 @@ class Decoder(nn.Module):
         x = F.leaky_relu(self.conv1(twice(x)), SLOPE)  # (B, 2W, S/4, S/4)
         x = F.leaky_relu(self.conv2(twice(x)), SLOPE)  # (B, W, S/2, S/2)
         return torch.tanh(self.colour(twice(x)))  # (B, 3, S, S)
+
+
+def begin(net: nn.Module) -> None:
+    """Weights that keep the size of numbers through leaky ReLUs: He et al. 2015, arXiv:1502.01852.
+
+    Torch's own shrink them layer by layer, and a short training spends its first third on getting them back.
+    """
+    for weight in net.parameters():
+        if weight.ndim == 1:
+            nn.init.zeros_(weight)
+        else:
+            nn.init.kaiming_normal_(weight, a=SLOPE)
 
 
 def twice(x: Tensor) -> Tensor:
