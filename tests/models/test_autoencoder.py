@@ -55,16 +55,16 @@ def convolve(x, weight, bias, stride):
     return y
 
 
-def test_numbers_keep_their_size_at_first():
-    """Root mean square 1 in, about 1 after every layer, in five nets; a saturated picture would not learn."""
-    for seed in range(5):
-        model, sizes = build(FrameAutoencoder, AutoencoderConfig(), seed), []
-        layers = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
-        for layer in layers:
-            layer.register_forward_hook(lambda layer, given, made: sizes.append(made.square().mean().sqrt().item()))
-        made = model(torch.randn(16, 3, 32, 32, generator=drawn()))
-        assert len(sizes) == len(layers) == 8 and all(0.4 < s / (2 / 1.04) ** 0.5 < 2.5 for s in sizes[:-1]), sizes
-        assert sizes[-1] < 1 and made.abs().mean() < 0.6
+@pytest.mark.parametrize("seed", range(4))
+def test_numbers_keep_their_size_at_first(seed):
+    """Numbers of root mean square 1 go in, no layer makes them much larger or smaller; a saturated picture would not learn."""
+    model, sizes = build(FrameAutoencoder, AutoencoderConfig(), seed), []
+    layers = [m for m in model.modules() if isinstance(m, torch.nn.Conv2d | torch.nn.Linear)]
+    for layer in layers:
+        layer.register_forward_hook(lambda layer, given, made: sizes.append(made.square().mean().sqrt().item()))
+    made = model(torch.randn(16, 3, 32, 32, generator=drawn()))
+    assert len(sizes) == len(layers) == 8 and all(0.5 < size < 3 for size in sizes[:-1]), sizes
+    assert sizes[-1] < 1 and made.abs().mean() < 0.6
 
 
 def leak(x):

@@ -22,11 +22,7 @@ MATHS: dict[str, Any] = {"sources": ("latent_math",), "exports": ("unpackWeights
 
 def vae(latents: int = 10, size: int = 16, width: int = 3) -> FrameVAE:
     torch.manual_seed(0)
-    model = FrameVAE(AutoencoderConfig(latents, size, width)).eval()
-    with torch.no_grad():  # loud enough that something is to be seen
-        for weight in model.parameters():
-            weight.mul_(2)
-    return model
+    return FrameVAE(AutoencoderConfig(latents, size, width)).eval()
 
 
 def frames(count: int = 3, size: int = 16) -> torch.Tensor:
