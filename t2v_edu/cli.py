@@ -162,7 +162,7 @@ def models(folder: Annotated[Path | None, typer.Option(help="Where to look; by d
         return
     table = Table("model", "can draw", "film", "weights", "all correct on held-out combinations", box=None, pad_edge=False)
     for card in found:
-        score = "not evaluated" if card.score is None else f"{card.score:.1%}"
+        score = ", ".join(f"{world} {share:.1%}" for world, share in card.scores.items()) or "not evaluated"
         table.add_row(card.name, ", ".join(card.worlds) or "its own clips", card.film, card.weight, score)
     Console().print(table)
 
@@ -229,6 +229,7 @@ def _check_folder(folder: Path) -> None:
 @friendly
 def evaluate(
     model: Annotated[str, typer.Argument(help="Name of a model (see `t2v-edu models`) or a model folder.", show_default=False)],
+    world: Annotated[str | None, typer.Option(help="Which of its worlds; the first if left out.", show_default=False)] = None,
     clips: Annotated[int, typer.Option(help="Films for each line of the table.")] = 1000,
     json: Annotated[Path | None, typer.Option(help="Write the table as JSON, too.", show_default=False)] = None,
     picture: Annotated[Path | None, typer.Option(help="Write it as a picture, too: .png or .svg.", show_default=False)] = None,
@@ -251,10 +252,13 @@ def evaluate(
     card = shelf.find(model)
     if not card.worlds:
         raise ValueError(f"{model!r} was trained on a folder of clips; only films of a world can be read: {', '.join(WORLDS)}")
+    world = card.worlds[0] if world is None else world
+    if world not in card.worlds:
+        raise ValueError(f"{model!r} was not trained for the world {world!r}; choose one of: {', '.join(card.worlds)}")
     from t2v_edu.evaluation.report import evaluate as measure
     from t2v_edu.film.mux import write_whole
 
-    table = measure(pipeline.painter(pipeline.load(card.path), worlds=card.worlds), card.worlds[0], clips=clips, seed=seed)
+    table = measure(pipeline.painter(pipeline.load(card.path), worlds=card.worlds), world, clips=clips, seed=seed)
     typer.echo(table.text())
     if json is not None:
         write_whole((dumps(table.as_dict(), indent=1) + "\n").encode(), json)

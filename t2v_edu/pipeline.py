@@ -103,10 +103,12 @@ def load(path: Path) -> CaptionedVideoModel:
     Raises:
         ValueError: a folder that is damaged or holds another kind of model; the message says what to do.
     """
+    from t2v_edu.models.flow_video import FlowVideo
     from t2v_edu.models.video_gan import VideoGAN
 
+    kind = shelf.read_card(path).config.get("kind")
     try:
-        return VideoGAN.from_pretrained(path)
+        return FlowVideo.from_pretrained(path) if kind == FlowVideo.kind else VideoGAN.from_pretrained(path)
     except (KeyError, TypeError, AttributeError) as error:  # settings that are missing, unknown or of another type
         file = str(path / "config.json")
         raise ValueError(f"the settings in {file!r} do not describe a model ({type(error).__name__}: {error}); "

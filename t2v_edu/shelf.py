@@ -23,20 +23,27 @@ class ModelCard:
         name: of the folder.
         path: the folder, with `config.json` and the weights.
         worlds: names of the worlds it was trained for; none if it was trained on a folder of clips.
-        config, report: the contents of `config.json`, and of `report.json` ({} where it was not evaluated yet).
+        config: the contents of `config.json`.
+        reports: world → what `t2v-edu evaluate` measured there: the contents of `report.json`, and of `report_WORLD.json` for
+            further worlds; {} where it was not evaluated yet.
     """
 
     name: str
     path: Path
     worlds: tuple[str, ...]
     config: dict[str, Any]
-    report: dict[str, Any]
+    reports: dict[str, dict[str, Any]]
 
     @property
-    def score(self) -> float | None:
-        """Share of clips with every attribute as asked, on held-out combinations; None if it was not evaluated."""
-        value = self.report.get("splits", {}).get("held_out", {}).get("all", {}).get("share")
-        return float(value) if isinstance(value, int | float) else None
+    def scores(self) -> dict[str, float]:
+        """World → share of clips with every attribute as asked, on held-out combinations, where it was evaluated."""
+        shares = {world: report.get("splits", {}).get("held_out", {}).get("all", {}).get("share")
+                  for world, report in self.reports.items()}
+        return {world: float(share) for world, share in shares.items() if isinstance(share, int | float)}
+
+    def score_for(self, scene: Scene) -> float:
+        """Its score in the narrowest world that both know; 0 if that was not evaluated."""
+        return next((self.scores[world] for world in worlds_of(scene) if world in self.scores), 0.0)
 
     @property
     def film(self) -> str:
@@ -78,11 +85,12 @@ def read_card(path: Path) -> ModelCard:
     if not file.is_file():
         raise ValueError(f"{str(path)!r} is not a model folder: it holds no config.json; {_choices()}")
     config = _read_json(file)
-    report = _read_json(folder / "report.json") if (folder / "report.json").is_file() else {}
+    found = [_read_json(file) for file in sorted(folder.glob("report*.json"))]
     worlds = config.get("worlds", [])
     if not isinstance(worlds, list) or not all(isinstance(world, str) for world in worlds):
         raise ValueError(f"{str(file)!r} says worlds {worlds!r}; it should be a list of names such as [\"shapes\"]")
-    return ModelCard(path.resolve().name, folder, tuple(worlds), config, report)
+    return ModelCard(path.resolve().name, folder, tuple(worlds), config,
+                     {str(report.get("world", *worlds[:1])): report for report in found})
 
 
 def _read_json(file: Path) -> dict[str, Any]:
@@ -96,11 +104,11 @@ def _read_json(file: Path) -> dict[str, Any]:
 
 
 def cards(folder: Path | None = None) -> list[ModelCard]:
-    """All models of a folder of model folders or runs (by default those that ship), the best score first."""
+    """All models of a folder of model folders or runs (by default those that ship), the best mean score first."""
     folder = MODELS if folder is None else folder
     files = sorted([*folder.glob("*/config.json"), *folder.glob("*/model/config.json")])
     found = [read_card(folder / file.relative_to(folder).parts[0]) for file in files]
-    return sorted(found, key=lambda card: (-(card.score or 0.0), card.name))
+    return sorted(found, key=lambda card: (-sum(card.scores.values()) / max(1, len(card.scores)), card.name))
 
 
 def find(model: str | Path) -> ModelCard:
@@ -128,7 +136,7 @@ def choose_model(scene: Scene, lang: Language = "en") -> ModelCard:
     known = [card for card in shelf if card.knows(scene)]
     if not known:
         raise NoModelError(_explain(scene, shelf, lang))
-    return known[0]
+    return max(known, key=lambda card: card.score_for(scene))
 
 
 def check_knows(card: ModelCard, scene: Scene, lang: Language = "en") -> None:

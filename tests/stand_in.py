@@ -20,11 +20,12 @@ class StandIn:
         return (first + rise).expand(-1, -1, -1, self.size, self.size)
 
 
-def model_folder(shelf: Path, name: str, worlds: list[str], score: float | None = None) -> Path:
-    """A folder that looks like a model as long as nobody loads it."""
+def model_folder(shelf: Path, name: str, worlds: list[str], *scores: float) -> Path:
+    """A folder that looks like a model as long as nobody loads it; scores of its worlds, in their order."""
     folder = shelf / name
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps({"worlds": worlds, "model": {"frames": 8, "size": 32}}))
-    if score is not None:
-        (folder / "report.json").write_text(json.dumps({"splits": {"held_out": {"all": {"share": score}}}}))
+    for world, score in zip(worlds, scores, strict=False):
+        file = folder / ("report.json" if world == worlds[0] else f"report_{world}.json")
+        file.write_text(json.dumps({"world": world, "splits": {"held_out": {"all": {"share": score}}}}))
     return folder

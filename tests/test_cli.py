@@ -164,6 +164,7 @@ def test_a_mistake_of_the_program_is_not_dressed_up_as_the_users(run: Run, monke
     (["shards", "-o", "out", "--split", "test"], ["test", "held_out"]),
     (["evaluate", "nope"], ["nope", "shapes"]),
     (["evaluate", "shapes", "--clips", 0], ["1 or more"]),
+    (["evaluate", "shapes", "--world", "story"], ["'story'", "shapes"]),
     (["evaluate", "../clips"], ["folder of clips", "shapes, digits"]),
     (["evaluate", "shapes", "--json", "no/report.json"], ["mkdir -p no"]),
     (["evaluate", "shapes", "--picture", "table.bmp"], [".png or .svg"]),

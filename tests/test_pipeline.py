@@ -12,6 +12,9 @@ from safetensors.torch import save_file
 from stand_in import StandIn, model_folder
 
 from t2v_edu import pipeline, shelf
+from t2v_edu.models.flow_transformer import FlowConfig
+from t2v_edu.models.flow_video import FlowVideo
+from t2v_edu.models.video_autoencoder import VideoAutoencoder, VideoAutoencoderConfig
 from t2v_edu.models.video_gan import VideoGAN, VideoGANConfig
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.world.captions import CaptionError, parse, say
@@ -39,6 +42,15 @@ def test_the_best_model_that_knows_the_scene_makes_the_film(models: Path) -> Non
     assert (np.diff(film[:, 0, 0].astype(int), axis=0) > 0).all()  # brighter in time: no axis was mixed up
     assert pipeline.generate("the digit 7 bounces").model == "digits"
     assert pipeline.generate("红色的圆向左飘").model == "shapes-better"
+
+
+def test_a_model_of_several_worlds_is_chosen_where_it_is_the_best(models: Path) -> None:
+    model_folder(models, "shapes", ["shapes"], 0.8)
+    model_folder(models, "all-round", ["shapes", "digits", "story"], 0.7, 0.9)
+    assert pipeline.generate("a red circle moves left").model == "shapes"
+    assert pipeline.generate("the digit 7 bounces").model == "all-round"
+    assert pipeline.generate("a cat sits by the window").model == "all-round"  # never measured there, but nobody else can
+    assert shelf.find("all-round").scores == {"shapes": 0.7, "digits": 0.9}
 
 
 def test_film_i_is_the_one_that_seed_plus_i_makes(models: Path) -> None:
@@ -95,6 +107,18 @@ def test_a_real_model_makes_films(real: Path) -> None:
     made = pipeline.generate("a large red circle moves left", count=2)
     assert [film.shape for film in made.frames] == [(8, 16, 16, 3)] * 2 and made.prompt == made.caption
     assert (pipeline.generate("a large red circle moves left", seed=1).frames[0] == made.frames[1]).all()
+
+
+def test_a_flow_model_makes_films_too(real: Path) -> None:
+    words = Tokenizer.fit([say(scene(i), lang) for i in range(300) for lang in ("en", "zh")])
+    coder = VideoAutoencoder(VideoAutoencoderConfig(latent=4, fine_in=8, coarse=12, fine_out=8, blocks=(1, 1, 1, 1)))
+    size = FlowConfig(frames=8, size=16, latent=4, text=16, width=24, heads=2, depth=1)
+    FlowVideo(size, words, coder, ["shapes"], steps=2).save_pretrained(real / "flow")
+    made = pipeline.generate("a large red circle moves left", model="flow", count=2)
+    assert [film.shape for film in made.frames] == [(8, 16, 16, 3)] * 2 and made.model == "flow"
+    (real / "flow" / "autoencoder" / "model.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"autoencoder.model\.safetensors"):
+        pipeline.generate("a large red circle moves left", model="flow")
 
 
 def test_a_word_that_the_model_never_saw_is_said_in_words_that_it_did(real: Path) -> None:

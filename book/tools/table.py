@@ -47,8 +47,11 @@ def table(reports: dict[str, dict[str, Any]]) -> str:
 
 def main(check: bool) -> int:
     """Bring the README up to date; with `check`, 1 where it is not."""
-    folders = sorted((ROOT / "data" / "models").glob("*/report.json"))
-    made = table({path.parent.name: json.loads(path.read_text(encoding="utf-8")) for path in folders})
+    found = {}
+    for path in sorted((ROOT / "data" / "models").glob("*/report*.json")):
+        report = json.loads(path.read_text(encoding="utf-8"))
+        found[path.parent.name if path.parent.name == report["world"] else f"{path.parent.name} on {report['world']}"] = report
+    made = table(found)
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     head, rest = text.split(START)
