@@ -1,6 +1,6 @@
 """Chapter 09 · the shipped image GAN and the curve of few examples; commands and scores in README.md.
 
-    python data/image_gan/make.py play 1       then 2 to 4: pieces of the game, a minute of one core each
+    python data/image_gan/make.py play 1       then 2 and 3: pieces of the game, about a minute of one core each
     python data/image_gan/make.py score        report.json
     python data/image_gan/make.py few 100      then 1000 and 4000: a column of few.json each
 """
@@ -23,8 +23,9 @@ from t2v_edu.weights import load_weights, write_text, write_weights
 from t2v_edu.world.captions import say
 from t2v_edu.world.scene import sample_scene
 
-PIECES, STEPS, COUNT = 4, 900, 4000
+STEPS, COUNT = (1100,) * 3, 5000
 RUN = Path("runs/image_gan")
+FEW_STEPS = 300
 CONFIG = ImageGANConfig(noise=8)
 LANGS = ("en", "zh")
 
@@ -56,10 +57,11 @@ def play_piece(piece: int) -> None:
     start = load(RUN / str(piece - 1)) if piece > 1 else None
     words = vocabulary() if start is None else start.model.tokenizer
     stills = known(first_frames(count=COUNT, seed=piece, langs=LANGS), words)
-    rules = Rules(steps=STEPS, seed=piece, slow=0.3 if piece == PIECES else 1.0)
+    last = piece == len(STEPS)
+    rules = Rules(steps=STEPS[piece - 1], seed=piece, slow=0.3 if last else 1.0)
     played = play(stills, rules, CONFIG, start=start, tokenizer=words)
     played.model.worlds = ("shapes",)
-    for folder in (RUN / str(piece), *([SHIPPED] if piece == PIECES else [])):
+    for folder in (RUN / str(piece), *([SHIPPED] if last else [])):
         played.model.save_pretrained(folder)
         write_weights(played.judge, folder / "judge.safetensors")
     print(scores(played.model, first_frames(count=300, seed=99, langs=LANGS)))
@@ -90,20 +92,21 @@ def few(count: int) -> None:
     """So many pictures of digits, three ways: alone, augmented, and from the model that has learned shapes."""
     start = load(SHIPPED)
     stills, asked = (first_frames("digits", count=n, seed=seed) for n, seed in ((count, 50), (500, 51)))
-    rules = Rules(steps=500)
-    more = stills + augmented(stills, max(1, 4000 // count), seed=0)
+    rules = Rules(steps=FEW_STEPS)
     ways = {
         "alone": lambda: play(stills, rules, CONFIG, tokenizer=start.model.tokenizer),
-        "augmented": lambda: play(more, rules, CONFIG, tokenizer=start.model.tokenizer),
+        "augmented": lambda: play(augmented(stills, 2000 // count, seed=0), rules, CONFIG, tokenizer=start.model.tokenizer),
         "transfer": lambda: play(stills, rules, start=start),
-        "both": lambda: play(more, rules, start=start),
     }
+    if count > 1000:
+        del ways["augmented"]
     file = SHIPPED / "few.json"
-    table = json.loads(file.read_text()) if file.is_file() else {}
     for way, run in ways.items():
         began = time.process_time()
-        table.setdefault(way, {})[str(count)] = scores(run().model, asked, "digits")
-        print(count, way, table[way][str(count)], f"{time.process_time() - began:.0f} s of one core", flush=True)
+        found = scores(run().model, asked, "digits")
+        table = json.loads(file.read_text()) if file.is_file() else {}
+        table.setdefault(way, {})[str(count)] = found
+        print(count, way, found, f"{time.process_time() - began:.0f} s of one core", flush=True)
         write_text(json.dumps(table, indent=1) + "\n", file)
 
 

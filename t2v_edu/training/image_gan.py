@@ -122,6 +122,8 @@ class Rules:
         game: a name in `losses.adversarial.GAMES`.
         steps: rounds, one update of each player in each.  batch: pictures of each kind.
         lr: Adam's rate for both; after the share `slow` of the steps it falls to a tenth, on a cosine.  beta: Adam's β₁.
+        words: how many times that rate the words have. Each is in few captions and is one of a dozen in their mean, so it
+            is moved seldom and by little, while the weights of V that read it hurry ahead.
         wrong: whether the judge is shown wrong captions.
         keep: of the running mean of G's weights, per step, at its end; what `play` returns is that mean.
         seed: what weights, order and noise are drawn from.
@@ -133,6 +135,7 @@ class Rules:
     lr: float = 2e-3
     slow: float = 0.5
     beta: float = 0.5
+    words: float = 20.0
     wrong: bool = True
     keep: float = 0.99
     seed: int = 0
@@ -161,7 +164,9 @@ class Game:
         self.mean = copy.deepcopy(model.generator)
         betas = (rules.beta, 0.99)
         self.opt_g = torch.optim.Adam(model.generator.parameters(), rules.lr, betas=betas, fused=True)
-        self.opt_d = torch.optim.Adam([*self.judge.parameters(), *model.words.parameters()], rules.lr, betas=betas, fused=True)
+        shares = ((self.judge, 1.0), (model.words, rules.words))
+        parts = [{"params": list(part.parameters()), "lr": times * rules.lr, "times": times} for part, times in shares]
+        self.opt_d = torch.optim.Adam(parts, betas=betas, fused=True)
         self.step = 0
 
     def update_d(self, real: Tensor, made: Tensor, text: Tensor) -> Tensor:
@@ -184,7 +189,7 @@ class Game:
     def round(self, real: Tensor, ids: Tensor, mask: Tensor, draw: torch.Generator) -> tuple[Tensor, Tensor]:
         """One update of each player, and of the mean; → L_D, L_G."""
         for group in (*self.opt_d.param_groups, *self.opt_g.param_groups):
-            group["lr"] = self.rules.lr * slowing(self.step / self.rules.steps, self.rules.slow)
+            group["lr"] = group.get("times", 1.0) * self.rules.lr * slowing(self.step / self.rules.steps, self.rules.slow)
         shape = len(real), self.model.config.noise
         text = self.model.words(ids, mask)
         with torch.no_grad():
