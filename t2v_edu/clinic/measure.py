@@ -36,7 +36,7 @@ def ids_in_a_new_process(vocabulary: Callable[[Sequence[str]], dict[str, int]], 
     source = textwrap.dedent(inspect.getsource(vocabulary))
     program = (f"from __future__ import annotations\nimport json\n{source}\n"
                f"print(json.dumps({vocabulary.__name__}({list(captions)!r})))")
-    done = subprocess.run([sys.executable, "-I", "-X", "utf8", "-c", program], capture_output=True, text=True, encoding="utf-8",
+    done = subprocess.run([sys.executable, "-X", "utf8", "-c", program], capture_output=True, text=True, encoding="utf-8",
                           check=False, env={**os.environ, "PYTHONHASHSEED": str(seed)})
     if done.returncode:
         raise ValueError(f"{vocabulary.__name__} does not run on its own: {done.stderr.strip().splitlines()[-1]}")

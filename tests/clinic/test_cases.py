@@ -220,6 +220,8 @@ class TestMeasuring:
     def test_a_set_is_in_another_order_after_a_restart(self) -> None:
         captions = ["a red circle moves left quickly over the green grass"]
         assert ids_in_a_new_process(wrong.vocabulary, captions, 1) != ids_in_a_new_process(wrong.vocabulary, captions, 2)
+        again = ids_in_a_new_process(wrong.vocabulary, captions, 1)
+        assert list(again.items()) == list(ids_in_a_new_process(wrong.vocabulary, captions, 1).items())  # the seed is what counts
         sorted_ids = ids_in_a_new_process(mended.vocabulary, captions, 1)
         assert list(sorted_ids) == sorted(captions[0].split())
 
