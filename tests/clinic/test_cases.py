@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
 
 import numpy as np
 import pytest
@@ -28,18 +24,6 @@ KERAS = [name for name, case in CASES.items() if case.keras]
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     torch.set_num_threads(1)
-
-
-@pytest.fixture(scope="module")
-def keras():
-    """Keras 3 on TensorFlow with one thread."""
-    tf = pytest.importorskip("tensorflow", reason="the Keras forms need TensorFlow: pip install 't2v-edu[keras]'")
-    try:
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-    except RuntimeError:  # another test file has set them and begun
-        assert tf.config.threading.get_intra_op_parallelism_threads() == 1
-    return pytest.importorskip("keras")
 
 
 class TestCases:
