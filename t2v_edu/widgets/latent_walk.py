@@ -21,13 +21,13 @@ from t2v_edu.widgets.bundle import module, site_css
 DIALS, WAY_STEPS, FARTHEST = 8, 20, 4.0
 
 _QUESTION = (
-    "Some latents cost many nats, the last dial hardly any. Turn each from end to end: which changes most, and what does the last "
-    "one do?"
+    "Some latents cost many nats, the last dial hardly any. Turn each from end to end: which changes most, and what does the "
+    "last one do?"
 )
 _ANSWER = (
-    "The costly ones change what fills many pixels: the background, the colour, where the figure stands. The last one does little, "
-    "or nothing at 0 nats: where a latent says nothing, the decoder has learned not to listen. Hardly any dial changes one thing "
-    "alone, for nothing in the loss asks for that."
+    "The costly ones change what fills many pixels: the background, the colour, where the figure stands. The last one does "
+    "little, or nothing at 0 nats: where a latent says nothing, the decoder has learned not to listen. Hardly any dial changes "
+    "one thing alone, for nothing in the loss asks for that."
 )
 
 
