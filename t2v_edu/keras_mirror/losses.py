@@ -7,17 +7,47 @@ from collections.abc import Callable
 import tensorflow as tf
 from keras import ops
 
-from t2v_edu.keras_mirror.parts import Tensor
+from t2v_edu.keras_mirror.parts import Tensor, registered
+
+
+def minimax_d(real: Tensor, fake: Tensor) -> Tensor:
+    """L_D = −E[log σ(D(x))] − E[log(1 − σ(D(G(z))))], on raw scores. Source: Goodfellow et al. 2014, arXiv:1406.2661."""
+    return ops.mean(ops.softplus(-real)) + ops.mean(ops.softplus(fake))
+
+
+def minimax_g(fake: Tensor) -> Tensor:
+    """L_G = E[log(1 − σ(D(G(z))))], which saturates."""
+    return -ops.mean(ops.softplus(fake))
 
 
 def non_saturating_d(real: Tensor, fake: Tensor) -> Tensor:
-    """L_D = −E[log σ(D(x))] − E[log(1 − σ(D(G(z))))], on raw scores. Source: Goodfellow et al. 2014, arXiv:1406.2661."""
-    return ops.mean(ops.softplus(-real)) + ops.mean(ops.softplus(fake))
+    """L_D as in `minimax_d`."""
+    return minimax_d(real, fake)
 
 
 def non_saturating_g(fake: Tensor) -> Tensor:
     """L_G = −E[log σ(D(G(z)))]."""
     return ops.mean(ops.softplus(-fake))
+
+
+def least_squares_d(real: Tensor, fake: Tensor) -> Tensor:
+    """L_D = ½E[(D(x) − 1)²] + ½E[D(G(z))²]. Source: Mao et al. 2017, arXiv:1611.04076."""
+    return 0.5 * ops.mean(ops.square(real - 1)) + 0.5 * ops.mean(ops.square(fake))
+
+
+def least_squares_g(fake: Tensor) -> Tensor:
+    """L_G = ½E[(D(G(z)) − 1)²]."""
+    return 0.5 * ops.mean(ops.square(fake - 1))
+
+
+def hinge_d(real: Tensor, fake: Tensor) -> Tensor:
+    """L_D = E[max(0, 1 − D(x))] + E[max(0, 1 + D(G(z)))]. Source: Lim & Ye 2017, arXiv:1705.02894."""
+    return ops.mean(ops.relu(1 - real)) + ops.mean(ops.relu(1 + fake))
+
+
+def hinge_g(fake: Tensor) -> Tensor:
+    """L_G = −E[D(G(z))]."""
+    return -ops.mean(fake)
 
 
 def wasserstein_d(real: Tensor, fake: Tensor) -> Tensor:
@@ -30,7 +60,13 @@ def wasserstein_g(fake: Tensor) -> Tensor:
     return -ops.mean(fake)
 
 
-GAMES = {"non_saturating": (non_saturating_d, non_saturating_g), "wasserstein": (wasserstein_d, wasserstein_g)}
+GAMES = {
+    "minimax": (minimax_d, minimax_g),
+    "non_saturating": (non_saturating_d, non_saturating_g),
+    "least_squares": (least_squares_d, least_squares_g),
+    "hinge": (hinge_d, hinge_g),
+    "wasserstein": (wasserstein_d, wasserstein_g),
+}
 
 
 def gradient_penalty(d: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, mix: Tensor) -> Tensor:
@@ -50,3 +86,23 @@ def gradient_penalty(d: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, 
     slope = tape.gradient(score, between)
     length = ops.sqrt(ops.sum(ops.square(slope), axis=tuple(range(1, len(real.shape)))))
     return ops.mean(ops.square(length - 1))
+
+
+# --- Reconstruction: twin of `losses.reconstruction` --------------------------------------------------------------------------
+
+
+@registered  # type: ignore[untyped-decorator]
+def half_squared_error(target: Tensor, rebuilt: Tensor, pixels: str = "mean") -> Tensor:
+    """½(x − x̂)², a scalar: the mean over the batch of its mean, or its sum, over the numbers of a picture.
+
+    Keras passes the target first.
+    """
+    each = 0.5 * ops.square(target - rebuilt)
+    axes = tuple(range(1, len(each.shape)))
+    return ops.mean(ops.mean(each, axes) if pixels == "mean" else ops.sum(each, axes))
+
+
+def kl_loss(mean: Tensor, log_var: Tensor, free: float = 0.0) -> Tensor:
+    """KL(N(mean, exp(log_var)) ‖ N(0, 1)) of each latent, a mean over the batch, at least `free`; summed over latents, nats."""
+    each = 0.5 * (ops.square(mean) + ops.exp(log_var) - 1 - log_var)  # (B, Z)
+    return ops.sum(ops.maximum(ops.mean(each, 0), free))

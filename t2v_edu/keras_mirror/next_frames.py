@@ -12,8 +12,9 @@ from keras import layers, ops
 from numpy.typing import NDArray
 
 from t2v_edu.keras_mirror.losses import GAMES, gradient_penalty
-from t2v_edu.keras_mirror.parts import Composite, Tensor, flatten, leaky_relu, pad, registered, twice_as_large, unflatten
+from t2v_edu.keras_mirror.parts import Composite, Tensor, flatten, leaky_relu, padded, registered, twice_as_large, unflatten
 from t2v_edu.keras_mirror.text import TextEncoder
+from t2v_edu.keras_mirror.training import OwnStep, descend
 
 
 def widths(size: int, width: int) -> list[int]:
@@ -46,7 +47,7 @@ class Generator(Composite):
         """The same with the caption's code (B, D)."""
         x = ops.reshape(first, (-1, *first.shape[2:]))  # (B·K, H, W, 3)
         for conv in self.look:
-            x = leaky_relu(conv(pad(x)))
+            x = leaky_relu(padded(conv, x))
         codes = ops.reshape(self.code(flatten(x)), (-1, first.shape[1], self.code.units))  # (B, K, S)
         told = ops.repeat(ops.concatenate([text, noise], 1)[:, None], self.ahead, 1)  # (B, N, D + Z)
         _, *memory = self.remember(codes)
@@ -107,12 +108,12 @@ class Discriminator(Composite):
         frames, height, side = clip.shape[1:4]
         x = ops.reshape(ops.transpose(clip, (0, 2, 3, 1, 4)), (-1, height, side, 3 * frames))
         for conv in self.look:
-            x = leaky_relu(conv(pad(x)))
+            x = leaky_relu(padded(conv, x))
         return leaky_relu(self.code(flatten(x)))
 
 
 @registered
-class NextFrames(keras.Model):  # type: ignore[misc]
+class NextFrames(OwnStep):
     """Generator (with its text encoder) and discriminator; `fit` updates D and then G on each batch.
 
     Args:
@@ -124,25 +125,18 @@ class NextFrames(keras.Model):  # type: ignore[misc]
 
     def __init__(
         self, words: Sequence[str], seen: int = 2, ahead: int = 6, size: int = 16, text: int = 32, state: int = 64,
-        noise: int = 8, width: int = 8, reach: int = 3, **more: Any,
+        noise: int = 8, width: int = 8, reach: int = 3, name: str | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(**more)
+        super().__init__(name, ("loss_d", "loss_g", "pixels"), words=list(words), seen=seen, ahead=ahead, size=size, text=text,
+                         state=state, noise=noise, width=width, reach=reach)  # fmt: skip
         if size not in (8, 16, 32, 64):
             raise ValueError(f"size must be 8, 16, 32 or 64, not {size}")
-        self.sizes = {"seen": seen, "ahead": ahead, "size": size, "text": text, "state": state, "noise": noise, "width": width,
-                      "reach": reach}  # fmt: skip
-        self.words = tuple(words)
-        self.generator = Generator(len(self.words), ahead, size, text, state, width, reach)
+        self.generator = Generator(len(words), ahead, size, text, state, width, reach)
         self.discriminator = Discriminator(size, state, width)
-        self.means = [keras.metrics.Mean(name=name) for name in ("loss_d", "loss_g", "pixels")]
-        self.drawn = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False, name="drawn")
         first, after = (np.zeros((1, n, size, size, 3), "float32") for n in (seen, ahead))
         self.discriminator(np.concatenate([first, after], 1), np.zeros((1, text), "float32"))
         self((np.ones((1, 1), "int32"), first, np.zeros((1, noise), "float32")))
         start_still(self.generator.push)
-
-    def build(self) -> None:
-        """All is built in `__init__`."""
 
     def call(self, inputs: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """ids (B, L), first frames (B, K, H, W, 3) and noise (B, Z) → the frames to come (B, N, H, W, 3) in [-1, 1].
@@ -157,20 +151,17 @@ class NextFrames(keras.Model):  # type: ignore[misc]
                              f"{tuple(first.shape)} and {tuple(noise.shape)}")
         return self.generator(ids, first, noise)
 
-    # --- Training -------------------------------------------------------------------------------------------------------
-
     def compile(
         self, optimizer_g: keras.optimizers.Optimizer, optimizer_d: keras.optimizers.Optimizer, *, game: str = "non_saturating",
-        penalty: float = 10.0, pixels: float = 50.0, jit_compile: bool = False, **more: Any,
+        penalty: float = 10.0, pixels: float = 50.0, **more: Any,
     ) -> None:  # fmt: skip
         """Two optimisers with nothing in common, and the rules of `models.next_frames.Rules`; `self.optimizer` is G's."""
         if game not in GAMES:
             raise ValueError(f"game {game!r}: choose one of {', '.join(GAMES)}")
-        super().compile(optimizer=optimizer_g, jit_compile=jit_compile, **more)
-        self.optimizer_d = optimizer_d
-        self.rules: dict[str, Any] = {"game": game, "penalty": penalty, "pixels": pixels}
-        self.optimizer.build(self.generator.trainable_variables)
-        self.optimizer_d.build(self.discriminator.trainable_variables)
+        rules = {"game": game, "penalty": penalty, "pixels": pixels}
+        self.play_by({"optimizer_g": optimizer_g, "optimizer_d": optimizer_d}, rules, **more)
+        optimizer_g.build(self.generator.trainable_variables)
+        optimizer_d.build(self.discriminator.trainable_variables)
 
     def cost_d(self, ids: Tensor, first: Tensor, after: Tensor, noise: Tensor, mix: Tensor) -> Tensor:
         """L_D: the real clip with its caption against the made one, and against itself with a neighbour's caption; ½ each."""
@@ -183,7 +174,7 @@ class NextFrames(keras.Model):  # type: ignore[misc]
         loss = 0.5 * of_game(on_real, on_fake) + 0.5 * of_game(on_real, on_wrong)
         if self.rules["game"] == "wasserstein":
             loss = loss + self.rules["penalty"] * gradient_penalty(lambda clip: d(clip, text), real, fake, mix)
-        return tf.debugging.check_numerics(loss, "D's loss; look at the batch for NaN, or take a smaller learning rate")
+        return loss
 
     def cost_g(self, ids: Tensor, first: Tensor, after: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """L_G and, alone, the mean squared difference from the true frames, which is a part of it."""
@@ -191,8 +182,7 @@ class NextFrames(keras.Model):  # type: ignore[misc]
         made = self.generator.go_on(text, first, noise)
         score = self.discriminator(ops.concatenate([first, made], 1), ops.stop_gradient(text))
         pixels = ops.mean(ops.square(made - after))
-        loss = GAMES[self.rules["game"]][1](score) + self.rules["pixels"] * pixels
-        return tf.debugging.check_numerics(loss, "G's loss; look at the batch for NaN, or take a smaller learning rate"), pixels
+        return GAMES[self.rules["game"]][1](score) + self.rules["pixels"] * pixels, pixels
 
     def update(
         self, ids: Tensor, first: Tensor, after: Tensor, noise_d: Tensor, noise_g: Tensor, mix: Tensor
@@ -201,29 +191,20 @@ class NextFrames(keras.Model):  # type: ignore[misc]
         d, g = self.discriminator.trainable_variables, self.generator.trainable_variables
         with tf.GradientTape() as tape:
             loss_d = self.cost_d(ids, first, after, noise_d, mix)
-        self.optimizer_d.apply(tape.gradient(loss_d, d), d)
+        descend(tape, loss_d, "D's loss", (self.optimizers["optimizer_d"], d))
         with tf.GradientTape() as tape:  # G's loss runs through D, and only G's weights are asked for
             loss_g, pixels = self.cost_g(ids, first, after, noise_g)
-        self.optimizer.apply(tape.gradient(loss_g, g), g)
+        descend(tape, loss_g, "G's loss", (self.optimizers["optimizer_g"], g))
         return loss_d, loss_g, pixels
 
     def train_step(self, data: Any) -> dict[str, Tensor]:
         """What `fit` calls for each batch ((ids, first), after): draws noise, updates both, reports running means."""
         (ids, first), after = data
-        noise_d, noise_g, mix = self.draw(ops.shape(first)[0], first.dtype)
-        for mean, value in zip(self.means, self.update(ids, first, after, noise_d, noise_g, mix), strict=True):
-            mean.update_state(value)
-        return {mean.name: mean.result() for mean in self.means}
-
-    def draw(self, batch: int, dtype: Any) -> tuple[Tensor, Tensor, Tensor]:
-        """Fresh noise for D's fakes and for G's, N(0, 1), and a mix, U(0, 1); what comes next is saved with the weights.
-
-        A `keras.random.SeedGenerator` would not be: a loaded model would begin with the same noise again.
-        """
-        seeds = [tf.stack([self.drawn.value, i]) for i in range(3)]
-        self.drawn.assign_add(1)
-        noise = [tf.random.stateless_normal((batch, self.sizes["noise"]), seed, dtype=dtype) for seed in seeds[:2]]
-        return noise[0], noise[1], tf.random.stateless_uniform((batch,), seeds[2], dtype=dtype)
+        seed_d, seed_g, seed_mix = self.seeds(3)
+        shape, dtype = (ops.shape(first)[0], self.sizes["noise"]), first.dtype
+        noise_d, noise_g = (tf.random.stateless_normal(shape, seed, dtype=dtype) for seed in (seed_d, seed_g))
+        mix = tf.random.stateless_uniform(shape[:1], seed_mix, dtype=dtype)
+        return self.report(self.update(ids, first, after, noise_d, noise_g, mix))
 
     def test_step(self, data: Any) -> dict[str, Tensor]:
         """What `evaluate` and `validation_data` call: the squared pixel difference, with noise 0 so that it does not flicker."""
@@ -231,25 +212,6 @@ class NextFrames(keras.Model):  # type: ignore[misc]
         made = self((ids, first, ops.zeros((ops.shape(first)[0], self.sizes["noise"]), first.dtype)))
         self.means[2].update_state(ops.mean(ops.square(made - after)))
         return {"pixels": self.means[2].result()}
-
-    # --- Saving: everything that builds and goes on training, no pickle ---------------------------------------------------
-
-    def get_config(self) -> dict[str, Any]:
-        """What builds it again."""
-        return {"words": list(self.words), **self.sizes, "name": self.name}
-
-    def get_compile_config(self) -> dict[str, Any] | None:
-        """What compiles it again; nothing if it has not been compiled."""
-        if not self.compiled:
-            return None
-        pair = {"optimizer_g": self.optimizer, "optimizer_d": self.optimizer_d}
-        return {**{k: keras.saving.serialize_keras_object(v) for k, v in pair.items()}, **self.rules}
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Called by `keras.saving.load_model`."""
-        for k in ("optimizer_g", "optimizer_d"):
-            config = {**config, k: keras.saving.deserialize_keras_object(config[k])}
-        self.compile(**config)
 
 
 def start_still(push: layers.Dense) -> None:

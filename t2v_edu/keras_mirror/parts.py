@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import keras
@@ -22,12 +23,14 @@ def leaky_relu(x: Tensor) -> Tensor:
     return ops.leaky_relu(x, 0.2)
 
 
-def pad(x: Tensor, by: int = 1) -> Tensor:
-    """Zeros around pictures (..., H, W, C), as PyTorch's padding=1 puts them.
+def padded(conv: keras.layers.Layer, x: Tensor) -> Tensor:
+    """A convolution (with padding="valid") of x (B, ..., C) with ⌊(k − 1)/2⌋ zeros at both ends of every axis, as PyTorch's has.
 
-    Keras' padding="same" with stride 2 pads below and to the right only, which moves the picture by half a pixel of the result.
+    Keras' padding="same" would do for stride 1. With stride 2 and a window of 3 on an even side it pads below and to the right
+    only: the same picture, seen half a pixel of the result further on.
     """
-    return ops.pad(x, [(0, 0)] * (len(x.shape) - 3) + [(by, by), (by, by), (0, 0)])
+    around = [((k - 1) // 2, (k - 1) // 2) for k in conv.kernel_size]
+    return conv(ops.pad(x, [(0, 0), *around, (0, 0)]))
 
 
 def twice_as_large(x: Tensor) -> Tensor:
@@ -36,8 +39,8 @@ def twice_as_large(x: Tensor) -> Tensor:
 
 
 def flatten(x: Tensor) -> Tensor:
-    """Maps (B, H, W, C) → (B, C·H·W), channel after channel: the order in which PyTorch's linear layers were trained."""
-    return ops.reshape(ops.transpose(x, (0, 3, 1, 2)), (ops.shape(x)[0], -1 if None in x.shape[1:] else _size(x.shape[1:])))
+    """Maps (B, H, W, C) → (B, C·H·W), channel after channel: the order that PyTorch's linear layers expect."""
+    return ops.reshape(ops.transpose(x, (0, 3, 1, 2)), (-1, math.prod(x.shape[1:])))
 
 
 def unflatten(x: Tensor, side: int) -> Tensor:
@@ -45,15 +48,44 @@ def unflatten(x: Tensor, side: int) -> Tensor:
     return ops.transpose(ops.reshape(x, (-1, x.shape[-1] // side**2, side, side)), (0, 2, 3, 1))
 
 
-def _size(shape: tuple[int, ...]) -> int:
-    return shape[0] * shape[1] * shape[2]
-
-
 class Composite(keras.layers.Layer):  # type: ignore[misc]
     """A layer made of layers: each builds itself when it is first called, so that Keras need not call it all once for trial."""
 
     def build(self) -> None:
         """Nothing of its own to build."""
+
+
+class Mirror(keras.Model):  # type: ignore[misc]
+    """A model that is built whole in `__init__`, from `sizes`, which are all that its `.keras` file needs to build it again."""
+
+    def __init__(self, name: str | None = None, **sizes: Any) -> None:
+        super().__init__(name=name)
+        self.sizes: dict[str, Any] = sizes
+
+    def build(self) -> None:
+        """All is built in `__init__`."""
+
+    def get_config(self) -> dict[str, Any]:
+        """What builds it again."""
+        return {**self.sizes, "name": self.name}
+
+
+@registered
+class BatchNorm(keras.layers.BatchNormalization):  # type: ignore[misc]
+    """Batch normalisation with PyTorch's numbers: ε = 10⁻⁵ (Keras: 10⁻³), a tenth of the new in the running mean (Keras: a
+    hundredth; what Keras calls momentum is 1 − PyTorch's), and the unbiased variance in the running one (Keras: the biased)."""
+
+    def __init__(self, momentum: float = 0.9, epsilon: float = 1e-5, **more: Any) -> None:
+        super().__init__(momentum=momentum, epsilon=epsilon, **more)
+
+    def call(self, inputs: Tensor, training: bool | None = None) -> Tensor:
+        """Inputs (..., C)."""
+        kept = self.momentum * self.moving_variance
+        x = super().call(inputs, training=training)
+        if training and self.trainable:
+            count = ops.cast(ops.size(inputs) // inputs.shape[-1], kept.dtype)
+            self.moving_variance.assign(kept + (self.moving_variance - kept) * count / (count - 1))
+        return x
 
 
 @registered
@@ -73,10 +105,10 @@ class Adam(keras.optimizers.Adam):  # type: ignore[misc]
         """One variable's step."""
         at = self._get_variable_index(variable)
         m, v = self._momentums[at], self._velocities[at]
-        g = ops.cast(tf.convert_to_tensor(gradient), variable.dtype)  # an embedding's gradient comes as rows
+        g = ops.cast(tf.convert_to_tensor(gradient), variable.dtype)  # an embedding's comes as rows
         t = ops.cast(self.iterations + 1, variable.dtype)
         m.assign(m + (1 - self.beta_1) * (g - m))
         v.assign(v + (1 - self.beta_2) * (ops.square(g) - v))
-        step = m / (1 - ops.power(ops.cast(self.beta_1, variable.dtype), t))
-        size = ops.sqrt(v / (1 - ops.power(ops.cast(self.beta_2, variable.dtype), t))) + self.epsilon
+        step = m / (1 - self.beta_1**t)
+        size = ops.sqrt(v / (1 - self.beta_2**t)) + self.epsilon
         variable.assign(variable - ops.cast(learning_rate, variable.dtype) * step / size)

@@ -16,13 +16,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from t2v_edu.losses.adversarial import non_saturating_d, non_saturating_g, wasserstein_d, wasserstein_g
+from t2v_edu.losses.adversarial import GAMES
 from t2v_edu.losses.penalties import gradient_penalty
 from t2v_edu.models.video_critics import Judge
 from t2v_edu.text.encoders import LSTMEncoder
 from t2v_edu.weights import load_weights, read_card, save_model
-
-GAMES = {"non_saturating": (non_saturating_d, non_saturating_g), "wasserstein": (wasserstein_d, wasserstein_g)}
 
 
 @dataclass(frozen=True)

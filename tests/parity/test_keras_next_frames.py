@@ -59,7 +59,7 @@ def test_the_same_weights_make_the_same_frames_and_scores(carry):
     assert furthest(a, b)[0] == 0
 
 
-@pytest.mark.parametrize("game", ours.GAMES)
+@pytest.mark.parametrize("game", ["non_saturating", "wasserstein"])
 def test_three_steps_of_adam_move_every_weight_alike(double, game):
     a, b = twins()
     to_keras(a, b)
@@ -73,7 +73,7 @@ def test_three_steps_of_adam_move_every_weight_alike(double, game):
         assert furthest(a, b)[0] < 1e-7
 
 
-@pytest.mark.parametrize("game", ours.GAMES)
+@pytest.mark.parametrize("game", ["non_saturating", "wasserstein"])
 def test_one_step_in_single_precision(game):
     """Plain descent: Adam divides a gradient by its own size, and would show rounding where a gradient is all but 0."""
     a, b = twins()
@@ -93,8 +93,8 @@ def test_one_step_in_single_precision(game):
 
 
 def test_both_frameworks_start_from_the_same_sizes():
-    config = ours.NextFramesConfig(WORDS)
-    assert mirror.NextFrames(WORDS).sizes == {k: v for k, v in dataclasses.asdict(config).items() if k != "words"}
+    config = dataclasses.asdict(ours.NextFramesConfig(WORDS))
+    assert dict(mirror.NextFrames(WORDS).sizes) == {**config, "words": list(WORDS)}
 
 
 def test_frames_of_every_size_stay_in_range():
@@ -149,7 +149,7 @@ def test_a_saved_model_goes_on_as_if_it_had_never_been_saved(tmp_path):
     model.fit(x, y, batch_size=6, epochs=1, shuffle=False, verbose=0)
     model.save(tmp_path / "model.keras")
     other = keras.saving.load_model(tmp_path / "model.keras")  # safe_mode is on unless one turns it off
-    assert other.words == WORDS and other.sizes == model.sizes and other.rules == model.rules
+    assert tuple(other.sizes["words"]) == WORDS and dict(other.sizes) == dict(model.sizes) and other.rules == model.rules
     same = [np.array_equal(a, b) for a, b in zip(weights.state(model).values(), weights.state(other).values(), strict=True)]
     assert all(same)
     other.run_eagerly = True
@@ -186,8 +186,8 @@ def test_what_does_not_fit_is_named():
     _, model = twins()
     with pytest.raises(ValueError, match=r"first frames \(B, 2, 8, 8, 3\).*\(3, 2, 9, 8, 3\)"):
         model((IDS.numpy(), np.zeros((3, 2, 9, 8, 3)), np.zeros((3, 4))))
-    with pytest.raises(ValueError, match=r"game 'hinge'.*non_saturating, wasserstein"):
-        compiled(model, game="hinge")
+    with pytest.raises(ValueError, match=r"game 'chess'.*non_saturating.*wasserstein"):
+        compiled(model, game="chess")
     with pytest.raises(ValueError, match=r"size must be.*12"):
         mirror.NextFrames(WORDS, size=12)
 
