@@ -33,13 +33,15 @@ class VideoAutoencoderConfig:
         fine_in, fine_out: channels of the fine grid (2×4×4 pixels a position) on the way in and on the way out.
         coarse: channels of the coarse grid (4×8×8).
         blocks: how many blocks work on the fine grid in, the coarse grid in, the coarse grid out, the fine grid out.
+        pixel: channels of a pixel, before the last convolutions turn them into its colour.
     """
 
     latent: int = 16
     fine_in: int = 96
     coarse: int = 160
-    fine_out: int = 128
+    fine_out: int = 112
     blocks: tuple[int, int, int, int] = (2, 1, 2, 3)
+    pixel: int = 16
 
 
 def fold(x: Tensor, block: tuple[int, int, int]) -> Tensor:
@@ -81,6 +83,21 @@ class CausalBlock(nn.Module):
         return x + frames
 
 
+class Edges(nn.Module):
+    """Features of pixels to their colours by two 3×3 convolutions in every frame: edges that cross a patch stay in one piece."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.look = nn.Conv2d(channels, channels, 3, padding=1)
+        self.paint = nn.Conv2d(channels, 3, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, T, H, W, C) → (B, T, H, W, 3)."""
+        h = x.flatten(0, 1).permute(0, 3, 1, 2)  # (B·T, C, H, W)
+        colors: Tensor = self.paint(h + F.silu(self.look(F.silu(h))))
+        return colors.permute(0, 2, 3, 1).reshape(*x.shape[:-1], 3)
+
+
 class VideoAutoencoder(nn.Module):
     """Video (B, 3, T, H, W) in [-1, 1] ⇄ latents (B, D, T/4, H/8, W/8) of mean 0 and variance 1.
 
@@ -107,14 +124,15 @@ class VideoAutoencoder(nn.Module):
         self.up = nn.Linear(config.coarse, eight * config.fine_out)
         self.pixels = nn.Sequential(
             *(CausalBlock(config.fine_out) for _ in range(fine_out)),
-            nn.RMSNorm(config.fine_out), nn.Linear(config.fine_out, pixels))
+            nn.RMSNorm(config.fine_out), nn.Linear(config.fine_out, config.pixel * pixels // 3))
+        self.edges = Edges(config.pixel)
         self.register_buffer("mean", torch.zeros(config.latent))
         self.register_buffer("deviation", torch.ones(config.latent))
 
     def hidden(self) -> list[nn.Module]:
         """The layers that neither pixels nor latents touch."""
         return [*list(self.encoder)[1:], self.down, *list(self.posterior)[:-1], *list(self.decoder)[1:], self.up,
-                *list(self.pixels)[:-1]]
+                *list(self.pixels)[:-1], self.edges.look]
 
     def moments(self, video: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | video), (B, T/4, H/8, W/8, D) each, before standardising.
@@ -131,7 +149,7 @@ class VideoAutoencoder(nn.Module):
     def paint(self, z: Tensor) -> Tensor:
         """Latents (B, T/4, H/8, W/8, D) as the encoder made them → video (B, 3, T, H, W), not clipped."""
         x = self.pixels(unfold(self.up(self.decoder(z)), (2, 2, 2)))
-        return unfold(x, PATCH).permute(0, 4, 1, 2, 3)
+        return self.edges(unfold(x, PATCH)).permute(0, 4, 1, 2, 3)  # type: ignore[no-any-return]
 
     def encode(self, video: Tensor) -> Tensor:
         """(B, 3, T, H, W) in [-1, 1] → (B, D, T/4, H/8, W/8), standardised.  Raises: as `moments`."""

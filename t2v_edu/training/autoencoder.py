@@ -38,17 +38,17 @@ class AutoencoderPlan:
         steps, batch: updates, and clips per update.
         frames: how many successive frames of each clip an update looks at, a multiple of 4; a net that never looks ahead
             learns as much from half a clip.
-        lr: rises for 50 steps and falls to 0 along half a cosine.
+        lr: rises for 100 steps and falls to 0 along half a cosine.
         kl: weight of KL(q(z | video) ‖ N(0, 1)) in nats a clip, beside the mean squared error of its numbers.
         absolute: weight of the mean absolute error, which keeps edges sharp when the squared error is already small.
         evaluate_every, save_every, keep, seed: as in `TrainConfig`.
     """
 
     worlds: tuple[str, ...] = WORLDS
-    steps: int = 1300
-    batch: int = 32
+    steps: int = 6300
+    batch: int = 12
     frames: int = 8
-    lr: float = 2e-3
+    lr: float = 2.5e-3
     kl: float = 2e-7
     absolute: float = 0.02
     evaluate_every: int = 250
@@ -76,7 +76,7 @@ class AutoencoderTrainee:
         generator = w.generator(p.seed, step)
         first = int(torch.randint(batch.frames.shape[1] - p.frames + 1, (), generator=generator))
         video = to_tensor(batch.frames[:, first : first + p.frames]).to(w.device)  # (B, 3, T, H, W)
-        set_rate(self.optimizers.values(), p.lr * min((step + 1) / 50, 0.5 + 0.5 * math.cos(math.pi * step / p.steps)))
+        set_rate(self.optimizers.values(), p.lr * min((step + 1) / 100, 0.5 + 0.5 * math.cos(math.pi * step / p.steps)))
         with w.accelerator.autocast():
             mean, log_variance = self.model.moments(video)
             z = mean + w.noise(tuple(mean.shape), generator) * (0.5 * log_variance).exp()
