@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from t2v_edu.evaluation.attributes import Score
 from t2v_edu.world.oracle import follow, read
+from t2v_edu.world.oracle_ground import smooth
 from t2v_edu.world.scene import WORLDS, Scene
 
 VISIBLE = ("kind", "color", "size", "place")  # what one frame can show of a scene
@@ -57,28 +58,37 @@ def is_plain(scene: Scene) -> bool:
     return len(scene.actors) == 1 and scene.actors[0].action not in SCALED
 
 
-def read_still(picture: NDArray[np.uint8], *, world: str = "shapes") -> StillReading:
+def read_still(picture: NDArray[np.uint8], *, world: str = "shapes", squint: int = 0) -> StillReading:
     """Read a picture (H, W, 3) uint8: a film of one frame, of which nobody asks how it moves.
 
+    Args:
+        picture: at least 16×16.  world: "shapes" or "digits".
+        squint: how often the picture is averaged over 3×3 pixels first. A film's grain flickers, so the reader of films finds and
+            smooths it; a still picture's does not. Up to 2 the world's own pictures are read as well as without.
     Raises:
-        ValueError: another form, a picture below 16×16, or a world whose pictures are not read as stills.
+        ValueError: another form or size, a world whose pictures are not read as stills, a negative squint.
     """
     if world not in STILL_WORLDS:
         known = f"unknown world {world!r}" if world not in WORLDS else f"stills of the world {world!r} are not read"
         raise ValueError(f"{known}; choose one of: {', '.join(STILL_WORLDS)}")
-    if not isinstance(picture, np.ndarray) or picture.ndim != 3:
+    if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8 or picture.ndim != 3:
         got = f"{picture.dtype} {picture.shape}" if isinstance(picture, np.ndarray) else type(picture).__name__
         raise ValueError(f"a picture is a uint8 array (H, W, 3), not {got}")
-    film = picture[None]  # (1, H, W, 3)
+    if squint < 0:
+        raise ValueError(f"squint {squint}: use 0 (as it is) or more")
+    seen_as = picture.astype(np.float32)
+    for _ in range(squint):
+        seen_as = smooth(seen_as)
+    film = np.asarray(seen_as + 0.5, np.uint8)[None] if squint else picture[None]  # (1, H, W, 3)
     reading, seen = read(film, world=world), follow(film, world=world)
     x, y = (float("nan"),) * 2 if seen is None else (float(seen.x[0]), float(seen.y[0]))
     sure = {key: reading.confidence[key] for key in VISIBLE}
     return StillReading({key: reading.attributes[key] for key in VISIBLE}, sure, x, y)
 
 
-def read_stills(pictures: Iterable[NDArray[np.uint8]], *, world: str = "shapes") -> list[StillReading]:
+def read_stills(pictures: Iterable[NDArray[np.uint8]], *, world: str = "shapes", squint: int = 0) -> list[StillReading]:
     """All pictures of a batch (N, H, W, 3)."""
-    return [read_still(picture, world=world) for picture in pictures]
+    return [read_still(picture, world=world, squint=squint) for picture in pictures]
 
 
 def agreement(readings: Sequence[StillReading], scenes: Sequence[Scene]) -> dict[str, Score]:

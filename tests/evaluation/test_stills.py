@@ -21,10 +21,12 @@ def plain_scenes(world, count, seed):
     return scenes, rng
 
 
-@pytest.mark.parametrize(("world", "size"), [("shapes", 32), ("shapes", 64), ("digits", 32)])
-def test_clean_first_frames_are_read_without_a_mistake(world, size):
+@pytest.mark.parametrize(
+    ("world", "size", "squint"), [("shapes", 32, 0), ("shapes", 32, 2), ("shapes", 64, 2), ("digits", 32, 0)]
+)
+def test_clean_first_frames_are_read_without_a_mistake(world, size, squint):
     scenes, rng = plain_scenes(world, 120, 3)
-    readings = read_stills([render(s, 16, size, size, rng)[0] for s in scenes], world=world)
+    readings = read_stills([render(s, 16, size, size, rng)[0] for s in scenes], world=world, squint=squint)
     score = agreement(readings, scenes)
     assert all(score[key].right == 120 for key in (*VISIBLE, "all"))
 
@@ -54,6 +56,14 @@ def test_an_empty_place_has_no_actor():
     assert seen.agrees(scene) == {"kind": False, "color": False, "size": False, "place": True, "all": False}
 
 
+def test_squinting_sees_through_a_checkerboard():
+    scenes, rng = plain_scenes("shapes", 60, 8)
+    board = 70.0 * (np.indices((32, 32)).sum(0) % 2 * 2 - 1)[..., None]
+    worn = [np.clip(render(s, 16, 32, 32, rng)[0] + board, 0, 255).astype(np.uint8) for s in scenes]
+    plain, squinting = (agreement(read_stills(worn, squint=k), scenes)["color"].share for k in (0, 2))
+    assert squinting > plain + 0.2
+
+
 def test_noise_shows_nothing():
     noise = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), dtype=np.uint8)
     assert not any(reading.attributes["kind"] for reading in read_stills(noise))
@@ -73,6 +83,11 @@ def test_what_a_first_frame_does_not_show_is_refused():
     assert not is_plain(growing)
     with pytest.raises(ValueError, match="grows or shrinks"):
         describe_still(growing)
+
+
+def test_a_negative_squint_is_refused():
+    with pytest.raises(ValueError, match="squint -1"):
+        read_still(np.zeros((32, 32, 3), np.uint8), squint=-1)
 
 
 @pytest.mark.parametrize(
