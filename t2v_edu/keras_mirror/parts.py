@@ -105,7 +105,7 @@ class Adam(keras.optimizers.Adam):  # type: ignore[misc]
         """One variable's step."""
         at = self._get_variable_index(variable)
         m, v = self._momentums[at], self._velocities[at]
-        g = ops.cast(tf.convert_to_tensor(gradient), variable.dtype)  # an embedding's comes as rows
+        g = ops.cast(tf.convert_to_tensor(gradient), variable.dtype)  # adds up a repeated word's rows
         t = ops.cast(self.iterations + 1, variable.dtype)
         m.assign(m + (1 - self.beta_1) * (g - m))
         v.assign(v + (1 - self.beta_2) * (ops.square(g) - v))

@@ -65,6 +65,7 @@ def descend(tape: tf.GradientTape, loss: Tensor, name: str, *who: tuple[Any, Seq
     finite = tf.debugging.check_numerics(loss, f"{name}; look at the batch for NaN, or take a smaller rate")
     with tf.control_dependencies([finite]):
         for (optimizer, variables), slopes in zip(who, tape.gradient(loss, [variables for _, variables in who]), strict=True):
-            # A weight that the rules leave out has no slope; an embedding's comes as rows.
+            # A weight that the rules leave out has no slope. An embedding's comes as rows, one for each word read, and Keras'
+            # Adam (3.15) would square a repeated word's rows one by one before it adds them; dense, they are added first.
             dense = [ops.zeros_like(v) if s is None else tf.convert_to_tensor(s) for s, v in zip(slopes, variables, strict=True)]
             optimizer.apply(dense, variables)

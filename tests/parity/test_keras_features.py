@@ -6,8 +6,10 @@ import pytest
 import torch
 from twins import arrays, furthest, last, to_keras, to_torch
 
+from t2v_edu.datasets import WorldStream
 from t2v_edu.keras_mirror.features import FeatureNet as Mirror
 from t2v_edu.keras_mirror.parts import Adam, BatchNorm
+from t2v_edu.video import to_tensor
 from t2v_edu.vision.features import KINDS, FeatureConfig, FeatureNet
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
@@ -87,3 +89,14 @@ def test_what_does_not_fit_is_named():
         Mirror(LABELS, "4d")
     with pytest.raises(ValueError, match=r"\(B, T, H, W, 3\), not \(2, 3, 6, 8, 8\)"):
         twins()[1](np.zeros((2, 3, 6, 8, 8), "float32"))
+
+
+def test_the_shipped_encoder_sees_the_same_in_keras():
+    """Trained weights, rendered films: what evaluation stands on, in the other framework."""
+    a = FeatureNet.from_pretrained()
+    b = Mirror(a.config.labels, a.config.kind, a.config.width)
+    to_keras(a, b)
+    frames = WorldStream("shapes", frames=8, size=32).batch(4, seed=0, step=0).frames
+    mine, theirs = a(to_tensor(frames)).detach().numpy(), np.asarray(b((frames / 127.5 - 1).astype("float32")))
+    np.testing.assert_allclose(theirs, mine, atol=1e-5 * np.abs(mine).max())
+    assert (theirs.argmax(1) == mine.argmax(1)).all()

@@ -1,5 +1,6 @@
 """The Keras image GAN against the torch one: every way of telling the caption, both updates, `fit`, saving."""
 
+import dataclasses
 import itertools
 
 import keras
@@ -15,6 +16,7 @@ from t2v_edu.losses import adversarial
 from t2v_edu.models import image_gan as ours
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.training.image_gan import Game, Rules
+from t2v_edu.weights import load_weights
 
 pytestmark = pytest.mark.xdist_group("tensorflow")
 TINY = {"size": 16, "text": 4, "noise": 3, "width": 2}
@@ -107,6 +109,22 @@ def test_fit_plays_and_a_saved_model_goes_on(tmp_path):
         each.fit(*data, batch_size=3, epochs=1, shuffle=False, verbose=0)
     for (name, a), b in zip(weights.state(model).items(), weights.state(other).values(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6, err_msg=name)
+
+
+def test_the_shipped_players_draw_and_judge_the_same_in_keras():
+    ours_g = ours.ImageGAN.from_pretrained()
+    judge = ours.Discriminator(ours_g.config)
+    load_weights(judge, ours.SHIPPED / "judge.safetensors")
+    model = mirror.ImageGAN(ours_g.tokenizer.words, **dataclasses.asdict(ours_g.config))
+    for a, b in ((ours_g.words, model.words), (ours_g.generator, model.generator), (judge, model.judge)):
+        to_keras(a, b)
+    captions = ["a large red circle moves left", "a small blue star spins"]
+    noise = torch.randn(2, ours_g.config.noise, generator=torch.Generator().manual_seed(1))
+    made = ours_g.generate(captions, torch.Generator().manual_seed(1))
+    ids = ours_g.tokenizer.encode(captions)[0].numpy()
+    np.testing.assert_allclose(model((ids, noise.numpy())), last(made), atol=1e-5)
+    scores = judge(made, ours_g.encode(captions)).detach().numpy()
+    np.testing.assert_allclose(model.judge(last(made), model.words(ids)), scores, atol=1e-5 * max(1, np.abs(scores).max()))
 
 
 def test_what_does_not_fit_is_named():

@@ -1,5 +1,6 @@
 """The Keras text encoder against the torch one: forward, one step, both ways of carrying weights, padding."""
 
+import keras
 import numpy as np
 import pytest
 import torch
@@ -7,6 +8,7 @@ from keras import optimizers
 from twins import arrays, furthest, one_bias, to_keras, to_torch
 
 from t2v_edu.keras_mirror import weights
+from t2v_edu.keras_mirror.parts import Adam
 from t2v_edu.keras_mirror.text import TextEncoder
 from t2v_edu.models.next_frames import one_bias as hold_second_bias
 from t2v_edu.text.encoders import LSTMEncoder
@@ -80,6 +82,16 @@ def test_two_biases_that_both_learn_go_twice_as_far(double):
     after, mirrored = one_bias(arrays(ours)), weights.state(theirs)
     for name in (k for k in before if "bias_ih" in k):
         np.testing.assert_allclose(after[name] - before[name], 2 * (mirrored[name] - before[name]), atol=1e-12)
+
+
+def test_a_repeated_words_rows_are_added_before_they_are_squared():
+    """Word 1 twice, with gradients 1 and 2: Adam's second moment is (1 − β₂)·3², not (1 − β₂)·(1² + 2²)."""
+    import tensorflow as tf
+
+    table, adam = keras.Variable(np.zeros((3, 1), "float32")), Adam(1.0, beta_2=0.99)
+    adam.apply([tf.IndexedSlices(tf.constant([[1.0], [2.0], [4.0]]), tf.constant([1, 1, 0]), tf.constant([3, 1]))], [table])
+    np.testing.assert_allclose(np.ravel(adam._velocities[0]), [0.16, 0.09, 0.0], rtol=1e-5)
+    np.testing.assert_allclose(np.ravel(table), [-1, -1, 0], rtol=1e-5)
 
 
 def test_padding_changes_nothing():
