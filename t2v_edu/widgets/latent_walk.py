@@ -97,16 +97,16 @@ class LatentWalk(Widget):
         return {**super().page_state(), **{name: getattr(self, name) for name in carried}}
 
     def picture(self) -> tuple[NDArray[np.uint8], str]:
-        """Five pictures on the way, and below them the loudest latent from −3 to 3."""
+        """Five pictures on the way, and below them the loudest latent from −2 to 2."""
         codes, loudest = torch.tensor(self.codes), self.dials[0]
         ways = [torch.lerp(codes[self.start], codes[self.end], i / 4) for i in range(5)]
         turned = [self.code() for _ in range(5)]
-        for z, value in zip(turned, (-3.0, -1.5, 0.0, 1.5, 3.0), strict=True):
+        for z, value in zip(turned, (-2.0, -1.0, 0.0, 1.0, 2.0), strict=True):
             z[loudest] = value
         rows = [np.concatenate([np.pad(self.paint(z), ((2, 2), (2, 2), (0, 0)), constant_values=251) for z in row], 1)
                 for row in (ways, turned)]
         text = (f"Above: from {self.names[self.start]} to {self.names[self.end]} in five steps. Below: the same with the latent "
-                f"z{loudest + 1}, which costs {self.nats[0]:.1f} nats, turned from −3 to 3")
+                f"z{loudest + 1}, which costs {self.nats[0]:.1f} nats, turned from −2 to 2")
         return np.concatenate(rows).repeat(3, 0).repeat(3, 1), text
 
 

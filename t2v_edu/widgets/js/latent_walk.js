@@ -45,7 +45,7 @@ function renderWalk({ model, el }) {
     share.textContent = `${Math.round((100 * at) / WAY_STEPS)} %`;
     way.setAttribute("aria-valuetext", share.textContent);
     shifts.forEach((dial, i) => dial.show(moved[i]));
-    [[left, codes[a], `from: ${names[a]}`], [middle, z, "painted from the code below"], [right, codes[b], `to: ${names[b]}`]].forEach(([view, code, words]) => {
+    [[left, codes[a], `from: ${names[a]}, rebuilt`], [middle, z, "painted from the code below"], [right, codes[b], `to: ${names[b]}, rebuilt`]].forEach(([view, code, words]) => {
       paintFrame(view.canvas, decodeLatents(weights, code, size), size);
       view.told.textContent = words;
       view.canvas.setAttribute("aria-label", words);
