@@ -3,6 +3,7 @@
     python -m benchmarks                               # everything but the agreement with captions; some minutes
     python -m benchmarks --only render --only training # a part; the lines of the other parts stay as they were
     python -m benchmarks --only peer --agreement 600   # train both for ten minutes each, then read 16 clips of both
+    python -m benchmarks --only flow --side-by-side 900  # GAN, VAE and flow, a quarter of an hour of one core each
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import convolution, flow, generation, motion, peer, reader, render, training, word2vec
+from benchmarks import convolution, flow, generation, motion, peer, reader, render, side_by_side, training, word2vec
 from benchmarks.common import Line, machine
 
 PARTS: dict[str, Callable[[], list[Line]]] = {
@@ -61,11 +62,15 @@ def main() -> None:
     parser.add_argument("--only", choices=list(PARTS), action="append", help="repeatable; every part if left out")
     parser.add_argument("--agreement", type=float, metavar="SECONDS", help="train ours and the peer so long each, and read both")
     parser.add_argument("--clips", type=int, default=16, help="how many clips of each are read; the peer's take long to sample")
+    parser.add_argument("--side-by-side", type=float, metavar="SECONDS",
+                        help="train GAN, VAE and flow with so many processor seconds each, and read 500 clips of each")
     args = parser.parse_args()
     parts = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     chosen = {name: PARTS[name] for name in PARTS if name in (args.only or PARTS)}
     if args.agreement:
         chosen["agreement"] = lambda: peer.compare(args.agreement, args.clips)
+    if args.side_by_side:
+        chosen["side by side"] = lambda: side_by_side.compare(args.side_by_side)
     for name, take in chosen.items():
         about = machine()
         print(f"· {name}: {about}", flush=True)
