@@ -1,8 +1,8 @@
 """Chapter 12 · what the flow is compared with: the same decoder, with latents drawn from a normal distribution for each caption.
 
 A variational autoencoder whose prior hears the caption: p(z | caption) has a mean and a deviation for every number of the
-latents, and no number knows of the others. Where a caption leaves something open, each latent vector decides for itself, and the film
-falls apart; that is what a flow, or any prior that sees all latents at once, is for.
+latents, and no number knows of the others. Where a caption leaves something open, each latent vector decides for itself, and
+the film falls apart; that is what a flow, or any prior that sees all latents at once, is for.
 
 Source: Sohn et al. 2015, "Learning Structured Output Representation using Deep Conditional Generative Models" (conditional VAE).
 """
