@@ -23,8 +23,10 @@ def tokenised(captions: Sequence[str], frame_names: Sequence[str]) -> tuple[Any,
 
     tokenizer = Tokenizer()
     tokenizer.fit_on_texts(captions)
-    text = pad_sequences(tokenizer.texts_to_sequences(captions), LENGTH, padding="post")
-    video = pad_sequences(tokenizer.texts_to_sequences(frame_names), LENGTH, padding="post")
+    text = tokenizer.texts_to_sequences(captions)
+    text = pad_sequences(text, LENGTH, padding="post")
+    video = tokenizer.texts_to_sequences(frame_names)
+    video = pad_sequences(video, LENGTH, padding="post")
     return tokenizer, text, video
 
 
@@ -64,10 +66,13 @@ def sketched_fit(G: Any, D: Any, text: Any, video: Any, epochs: int) -> Any:
 
     gan = keras.Model(G.inputs, D(G.outputs[0]))
     gan.compile(optimizer="adam", loss="binary_crossentropy")
-    tell = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: print(f"epoch {epoch + 1}: loss {logs['loss']:.3f}")
-    )
-    return gan.fit([text, video], np.ones(len(text)), epochs=epochs, verbose=0, callbacks=[tell])
+
+    def tell(epoch: int, logs: dict[str, float]) -> None:
+        print(f"epoch {epoch + 1}: loss {logs['loss']:.3f}")
+
+    callbacks = [keras.callbacks.LambdaCallback(on_epoch_end=tell)]
+    ones = np.ones(len(text))  # "real"
+    return gan.fit([text, video], ones, epochs=epochs, verbose=0, callbacks=callbacks)
 
 
 def examine(
