@@ -24,13 +24,18 @@ from t2v_edu.keras_mirror.parts import (
 from t2v_edu.keras_mirror.training import OwnStep, descend
 
 
+def he(times: float = 1.0) -> keras.initializers.Initializer:
+    """Weights that keep the size of numbers through leaky ReLUs, or `times` that: He et al. 2015, arXiv:1502.01852."""
+    return keras.initializers.VarianceScaling(times**2 * 2 / (1 + 0.2**2), "fan_in", "untruncated_normal")
+
+
 class Encoder(Composite):
     """Frames to numbers: three convolutions that halve the side, then a linear layer."""
 
     def __init__(self, width: int, numbers: int) -> None:
         super().__init__()
-        self.conv1, self.conv2, self.conv3 = (layers.Conv2D(c * width, 4, 2) for c in (1, 2, 4))
-        self.code = layers.Dense(numbers)
+        self.conv1, self.conv2, self.conv3 = (layers.Conv2D(c * width, 4, 2, kernel_initializer=he()) for c in (1, 2, 4))
+        self.code = layers.Dense(numbers, kernel_initializer=he())
 
     def call(self, frame: Tensor) -> Tensor:
         """frame (B, S, S, 3) → (B, numbers)."""
@@ -46,8 +51,9 @@ class Decoder(Composite):
     def __init__(self, width: int, size: int) -> None:
         super().__init__()
         self.side = size // 8
-        self.code = layers.Dense(4 * width * self.side**2)
-        self.conv1, self.conv2, self.colour = (layers.Conv2D(c, 3) for c in (2 * width, width, 3))
+        self.code = layers.Dense(4 * width * self.side**2, kernel_initializer=he())
+        self.conv1, self.conv2 = (layers.Conv2D(c * width, 3, kernel_initializer=he()) for c in (2, 1))
+        self.colour = layers.Conv2D(3, 3, kernel_initializer=he(0.3))  # where tanh is nearly straight
 
     def call(self, z: Tensor) -> Tensor:
         """z (B, Z) → frame (B, S, S, 3) between −1 and 1."""

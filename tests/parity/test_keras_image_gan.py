@@ -139,3 +139,8 @@ def test_every_combination_can_be_built():
     for tell_g, tell_d in itertools.product(mirror.TELL_G, mirror.TELL_D):
         model = mirror.ImageGAN(["a", "b"], **TINY, tell_g=tell_g, tell_d=tell_d)
         assert model((np.ones((2, 1)), np.ones((2, 3)))).shape == (2, 16, 16, 3)
+
+
+def test_the_twins_are_of_one_size_if_nothing_is_said():
+    model = mirror.ImageGAN(["<pad>", "<unknown>", "red"])
+    assert {k: v for k, v in model.sizes.items() if k != "words"} == dataclasses.asdict(ours.ImageGANConfig())
