@@ -243,6 +243,38 @@ def test_the_bound_is_met_where_the_posterior_is_the_true_one():
     assert bound(true, torch.zeros(1, 2, dtype=torch.float64)) < log_p - 0.1
 
 
+def linear_vae(p, lam, sigma):
+    """x ~ N(0, λ), q = N(v·x, s²), x̂ = w·z, with p = (w, v, log s²).
+
+    Every term is quadratic in x and in ε, so that the means over both are exact with two points each.
+    """
+    w, v, log_s2 = p
+    x = lam**0.5 * torch.tensor([1.0, 1, -1, -1], dtype=torch.float64)[:, None]
+    eps = torch.tensor([1.0, -1, 1, -1], dtype=torch.float64)[:, None]
+    mean = v * x
+    return vae_loss(w * (mean + (0.5 * log_s2).exp() * eps), x, mean, log_s2.expand(4, 1), sigma=sigma)
+
+
+@pytest.mark.parametrize(("lam", "sigma"), [(1.2, 1.0), (4.0, 0.7), (0.05, 0.2)])
+def test_a_linear_latent_costs_half_the_log_of_its_variance_over_the_noise(lam, sigma):
+    """Tipping & Bishop 1999: w² = λ − σ²; the posterior of that model is N(w·x/λ, σ²/λ)."""
+    w = (lam - sigma**2) ** 0.5
+    best = torch.tensor([w, w / lam, math.log(sigma**2 / lam)], dtype=torch.float64, requires_grad=True)
+    loss = linear_vae(best, lam, sigma)
+    assert loss.kl.item() == pytest.approx(0.5 * math.log(lam / sigma**2))
+    (slope,) = torch.autograd.grad(loss.total, best)
+    assert slope.abs().max() < 1e-9
+    silent = linear_vae(torch.zeros(3, dtype=torch.float64), lam, sigma)
+    assert silent.kl == 0 and loss.total < silent.total
+
+
+@pytest.mark.parametrize(("lam", "collapses"), [(0.8, True), (0.99, True), (1.01, False), (1.2, False)])
+def test_silence_is_stable_exactly_where_a_latent_is_not_worth_its_price(lam, collapses):
+    silence = torch.zeros(3, dtype=torch.float64)
+    bend = torch.autograd.functional.hessian(lambda p: linear_vae(p, lam, 1.0).total, silence)
+    assert (torch.linalg.eigvalsh(bend)[0] > 0).item() == collapses
+
+
 def test_bad_codes_are_refused():
     x, z = torch.zeros(2, 3, 4, 4), torch.zeros(2, 5)
     for call, words in (
