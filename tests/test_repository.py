@@ -41,7 +41,8 @@ def files() -> list[Path]:
 def test_conda_has_the_packages_and_ranges_of_pyproject():
     listed = [d for d in yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"] if isinstance(d, str)]
     conda = dict(split(d) for d in listed if d != "pip")
-    wanted = {CONDA.get(name, name): span for name, span in map(split, PROJECT["dependencies"] + EXTRAS["book"] + EXTRAS["keras"])}
+    asked = PROJECT["dependencies"] + EXTRAS["book"] + EXTRAS["keras"]
+    wanted = {CONDA.get(name, name): span for name, span in map(split, asked)}
     wanted["python"] = PROJECT["requires-python"]
     assert conda == wanted
 
