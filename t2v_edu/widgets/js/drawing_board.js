@@ -18,7 +18,7 @@ function paintPicture(canvas, picture, n) {
 function renderDrawing({ model, el }) {
   const body = frame(el, model, "drawing", "A generator draws what a caption asks for"), n = model.get("side");
   const net = unpacked(model.get("net")), vectors = model.get("vectors"), norm = model.get("norm"), slots = model.get("slots"), noises = model.get("noises");
-  const names = Object.keys(slots), sheets = Math.floor(noises.length / DRAWING_SHEET);
+  const names = model.get("template").filter((word) => Object.hasOwn(slots, word)), sheets = Math.floor(noises.length / DRAWING_SHEET);
   const canvases = Array.from({ length: DRAWING_SHEET }, (_, i) => h("canvas", { class: "t2v-picture t2v-pixels", width: n, height: n, role: "img", "aria-label": `draw ${i + 1}` }));
   const says = h("p", { class: "t2v-formula", "aria-live": "polite" }), varies = h("p", { class: "t2v-formula" }), output = h("output", { class: "t2v-count" });
   const menus = Object.fromEntries(names.map((slot) => [slot, menu(slot, (word) => write(model, { [slot]: word }))]));
