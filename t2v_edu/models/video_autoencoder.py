@@ -176,9 +176,9 @@ class VideoAutoencoder(nn.Module):
         self.mean.copy_(z.mean(0))
         self.deviation.copy_(z.std(0))
 
-    def save_pretrained(self, path: str | Path) -> None:
-        """Write the model into a folder."""
-        save_model(self, path, self.kind, config=asdict(self.config))
+    def save_pretrained(self, path: str | Path, *, half: bool = False) -> None:
+        """Write the model into a folder, `half` in 16-bit numbers."""
+        save_model(self, path, self.kind, half=half, config=asdict(self.config))
 
     @classmethod
     def from_pretrained(cls, path: str | Path = SHIPPED) -> Self:

@@ -1,6 +1,7 @@
 """Chapter 07 · how the video autoencoder is trained: rebuild clips, at a small price for what the latents know.
 
     python -m t2v_edu.training.autoencoder --out runs/autoencoder
+    python -m t2v_edu.training.autoencoder --ship runs/autoencoder/model
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from torch import Tensor, nn
 
 from t2v_edu.datasets import Batch, Source, WorldStream
 from t2v_edu.losses.reconstruction import gaussian_kl
-from t2v_edu.models.video_autoencoder import VideoAutoencoder
+from t2v_edu.models.video_autoencoder import SHIPPED, VideoAutoencoder
 from t2v_edu.training.loop import Workers, keep_freed_memory, run, seed_everything
 from t2v_edu.training.muon import muon_and_adamw, set_rate
 from t2v_edu.training.sources import Worlds
@@ -139,14 +140,28 @@ def report(model: VideoAutoencoder, worlds: Sequence[str] = WORLDS, clips: int =
     return numbers
 
 
+def ship(path: Path) -> None:
+    """Put a trained model into the package in 16 bits, with the scores that it has there."""
+    VideoAutoencoder.from_pretrained(path).save_pretrained(SHIPPED, half=True)
+    training = json.loads((path / "report.json").read_text(encoding="utf-8"))["training"]
+    found = {"training": training, "held out": report(VideoAutoencoder.from_pretrained())}
+    write_text(json.dumps(found, indent=1) + "\n", SHIPPED / "report.json")
+    print(json.dumps(found["held out"], indent=1))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m t2v_edu.training.autoencoder", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, help="folder of the run")
+    parser.add_argument("--ship", type=Path, metavar="MODEL", help="no training: round this to 16 bits, score it, ship it")
     for name in ("steps", "batch", "seed"):
         parser.add_argument(f"--{name}", type=int, default=getattr(AutoencoderPlan, name))
     parser.add_argument("--lr", type=float, default=AutoencoderPlan.lr)
     parser.add_argument("--resume", action="store_true")
     args = parser.parse_args()
+    if args.ship:
+        return ship(args.ship)
+    if not args.out:
+        parser.error("say --out FOLDER to train, or --ship MODEL")
     plan = AutoencoderPlan(steps=args.steps, batch=args.batch, lr=args.lr, seed=args.seed)
     keep_freed_memory()
     workers = Workers()
