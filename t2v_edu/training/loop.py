@@ -42,6 +42,9 @@ class Plan(Protocol):
     def keep(self) -> int: ...
 
 
+# TensorBoard would import a whole TensorFlow where there is one; a module of this name tells it to use its own small stub.
+sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("tensorboard.compat.notf"))
+
 B = TypeVar("B", covariant=True)
 B_in = TypeVar("B_in", contravariant=True)
 X = TypeVar("X")
@@ -205,6 +208,7 @@ def _milestones(trainee: Trainee[X], config: Plan, out: Path, done: int, log: _L
     if last or done % config.evaluate_every == 0:
         log.film(done, trainee.sample())
     if last or stop or done % config.save_every == 0:
+        log.flush()  # what was logged before a checkpoint is not logged again after it
         _keep(trainee, config, out, done)
 
 
@@ -241,7 +245,6 @@ class _Log:
 
     def __enter__(self) -> _Log:
         if self.active:
-            _spare_tensorflow()
             from torch.utils.tensorboard import SummaryWriter  # slow to import, so only for a run
 
             self.writer = SummaryWriter(str(self.out / "log"), purge_step=self.first)  # a killed run had logged more
@@ -263,6 +266,11 @@ class _Log:
         if (step + 1) % 100 == 0 and not self.progress.console.is_terminal:
             print(f"step {step + 1}  {time.monotonic() - self.began:.0f} s  {shown}", flush=True)
 
+    def flush(self) -> None:
+        """Write out what was logged so far."""
+        if self.active:
+            self.writer.flush()
+
     def film(self, step: int, frames: NDArray[np.uint8]) -> None:
         from t2v_edu.film.mux import write_film
 
@@ -270,14 +278,8 @@ class _Log:
         write_film(frames, self.out / "samples" / f"step-{step:08d}.mp4", fps=8)
 
 
-def _spare_tensorflow() -> None:
-    """Tell TensorBoard to use its own small stub; it would import a whole TensorFlow where there is one."""
-    sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("tensorboard.compat.notf"))
-
-
 def read_scalars(folder: Path) -> Iterator[tuple[str, int, float]]:
     """(name, step, value) of everything a run logged, for figures."""
-    _spare_tensorflow()
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events: Any = EventAccumulator(str(folder / "log"))
