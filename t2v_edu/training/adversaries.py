@@ -11,6 +11,7 @@ from torch import Tensor
 from t2v_edu.losses.adversarial import GAMES, relativistic_d, relativistic_g
 from t2v_edu.losses.penalties import clip_weights, gradient_penalty, r1_penalty, r2_penalty
 from t2v_edu.models.planar_gan import Coverage, ManyNets, Mixture
+from t2v_edu.training.config import at_least_one
 
 PENALTIES = ("none", "clipping", "gradient_penalty", "spectral", "r1", "r1_r2")
 
@@ -51,9 +52,7 @@ class PlanarGame:
         for value, known in ((self.game, (*GAMES, "relativistic")), (self.penalty, PENALTIES)):
             if value not in known:
                 raise ValueError(f"{value!r}: choose one of {', '.join(known)}")
-        for name in ("steps", "d_steps", "g_steps", "batch", "hidden", "noise", "runs"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} {getattr(self, name)}: use 1 or more")
+        at_least_one(self, "steps", "d_steps", "g_steps", "batch", "hidden", "noise", "runs")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from t2v_edu.datasets import Batch, Source, WorldStream
 from t2v_edu.losses.reconstruction import gaussian_kl
 from t2v_edu.models.video_autoencoder import SHIPPED, VideoAutoencoder
+from t2v_edu.training.config import at_least_one
 from t2v_edu.training.loop import Workers, keep_freed_memory, run, seed_everything
 from t2v_edu.training.muon import muon_and_adamw, set_rate
 from t2v_edu.training.sources import Worlds
@@ -56,6 +57,11 @@ class AutoencoderPlan:
     save_every: int = 250
     keep: int = 1
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least_one(self, "steps", "batch", "frames", "evaluate_every", "save_every", "keep")
+        if self.frames % 4:
+            raise ValueError(f"frames {self.frames}: use a multiple of 4, the frames that share a latent vector")
 
 
 class AutoencoderTrainee:

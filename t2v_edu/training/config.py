@@ -9,6 +9,17 @@ from pathlib import Path
 from typing import Any
 
 
+def at_least_one(plan: object, *names: str) -> None:
+    """Refuse a run's numbers below 1.
+
+    Raises:
+        ValueError: the first of them, by its name.
+    """
+    for name in names:
+        if getattr(plan, name) < 1:
+            raise ValueError(f"{name} {getattr(plan, name)}: use 1 or more")
+
+
 @dataclass(frozen=True)
 class TrainConfig:
     """One training run.
@@ -71,9 +82,7 @@ class TrainConfig:
             raise ValueError(f"game {self.game!r}: choose hinge or non_saturating")
         if self.batch < 4 or self.batch % 4:
             raise ValueError(f"batch {self.batch}: use a multiple of 4")
-        for name in ("steps", "r1_every", "evaluate_every", "save_every", "keep"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} {getattr(self, name)}: use 1 or more")
+        at_least_one(self, "steps", "r1_every", "evaluate_every", "save_every", "keep")
         for name in (
             "lr",
             "critic_lr",

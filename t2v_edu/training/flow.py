@@ -22,6 +22,7 @@ from t2v_edu.models.flow_transformer import SIZES
 from t2v_edu.models.flow_video import FlowVideo
 from t2v_edu.models.video_autoencoder import SHIPPED, VideoAutoencoder
 from t2v_edu.text.tokenizer import Tokenizer
+from t2v_edu.training.config import at_least_one
 from t2v_edu.training.latents import LatentBatch, latent_clips
 from t2v_edu.training.loop import Workers, keep_freed_memory, run, seed_everything
 from t2v_edu.training.muon import muon_and_adamw, set_rate
@@ -64,6 +65,13 @@ class FlowPlan:
     save_every: int = 250
     keep: int = 1
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least_one(self, "steps", "batch", "clips", "looks", "within", "evaluate_every", "save_every", "keep")
+        if self.size not in SIZES:
+            raise ValueError(f"size {self.size!r}: choose one of {', '.join(SIZES)}")
+        if not (0 < self.fall <= 1 and 0 <= self.drop <= 1 and 0 <= self.ema < 1):
+            raise ValueError(f"fall {self.fall}, drop {self.drop}, ema {self.ema}: shares, fall above 0 and ema below 1")
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""

@@ -1,10 +1,10 @@
 """Chapter 12 · Muon: a step of equal length in every direction that a weight matrix has.
 
 The momentum U·S·Vᵀ of a matrix becomes nearly U·Vᵀ before it is subtracted: directions in which the gradient is rare move as
-fast as those in which it is strong. In our runs it needs fewer than half of AdamW's updates for the same error.
+fast as those in which it is strong.
 
-`torch.optim.Muon` is the same, except that it computes in bfloat16, which processors without such instructions do fifty times
-slower, and that it takes no convolutions.
+`torch.optim.Muon` is the same, except that it computes in bfloat16, for which many processors have no instructions, and that it
+takes no convolutions.
 
 Source: Jordan et al. 2024, "Muon: An optimizer for hidden layers in neural networks"; the length of a step: Liu et al. 2025,
 "Muon is Scalable for LLM Training", arXiv:2502.16982.

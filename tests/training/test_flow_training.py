@@ -154,6 +154,16 @@ def test_the_autoencoder_learns_and_standardises(tmp_path):
     assert (made.deviation != 1).all() and (tmp_path / "samples" / "step-00000100.mp4").stat().st_size > 1000
 
 
+@pytest.mark.parametrize("make, told", [
+    (lambda: FlowPlan(batch=0), "batch 0"), (lambda: FlowPlan(looks=0), "looks 0"), (lambda: FlowPlan(size="huge"), "'huge'"),
+    (lambda: FlowPlan(drop=1.5), "drop 1.5"), (lambda: AutoencoderPlan(steps=0), "steps 0"),
+    (lambda: AutoencoderPlan(frames=6), "frames 6"),
+])  # fmt: skip
+def test_plans_that_cannot_be_are_refused(make, told):
+    with pytest.raises(ValueError, match=told):
+        make()
+
+
 def test_rates_rise_stay_and_fall():
     plan = FlowPlan(steps=1000, lr=1.0, fall=0.4)
     assert [round(plan.rate(s), 3) for s in (0, 49, 99, 300, 600, 800, 999)] == [0.01, 0.5, 1, 1, 1, 0.5, 0.003]
