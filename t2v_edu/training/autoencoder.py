@@ -162,18 +162,21 @@ def main() -> None:
     for name in ("steps", "batch", "seed"):
         parser.add_argument(f"--{name}", type=int, default=getattr(AutoencoderPlan, name))
     parser.add_argument("--lr", type=float, default=AutoencoderPlan.lr)
+    parser.add_argument("--worlds", nargs="+", default=AutoencoderPlan.worlds, help="whose clips come in turn; a name may come twice")
     parser.add_argument("--resume", action="store_true")
     args = parser.parse_args()
     if args.ship:
         return ship(args.ship)
     if not args.out:
         parser.error("say --out FOLDER to train, or --ship MODEL")
-    plan = AutoencoderPlan(steps=args.steps, batch=args.batch, lr=args.lr, seed=args.seed)
+    plan = AutoencoderPlan(tuple(args.worlds), steps=args.steps, batch=args.batch, lr=args.lr, seed=args.seed)
     keep_freed_memory()
     workers = Workers()
     seed_everything(plan.seed)
     trainee = AutoencoderTrainee(VideoAutoencoder(), plan, workers)
     run(trainee, Worlds(plan.worlds), plan, args.out, workers, resume=args.resume)
+    if workers.rank:
+        return
     found = {"training": asdict(plan), "held out": report(trainee.model.eval())}
     write_text(json.dumps(found, indent=1) + "\n", args.out / "model" / "report.json")
     print(json.dumps(found["held out"], indent=1))
