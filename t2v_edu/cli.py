@@ -5,22 +5,19 @@ Torch, PyAV and the rest are imported inside the commands, so that `--help` and 
 
 from __future__ import annotations
 
-import functools
 import math
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from t2v_edu.errors import friendly
+
 if TYPE_CHECKING:
     from t2v_edu.film import Film
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False,
                   help="A caption becomes a film: make films from captions, train and measure the models that do it.")
@@ -39,27 +36,6 @@ class Device(StrEnum):
 
     auto = "auto"
     cpu = "cpu"
-
-
-def friendly(command: Callable[P, R]) -> Callable[P, R]:
-    """What a user can mend is said in a few words, without a traceback, and ends in exit code 2."""
-
-    @functools.wraps(command)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except (ValueError, OSError) as error:
-            from rich.console import Console
-            from rich.panel import Panel
-            from rich.text import Text
-
-            message = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            if isinstance(error, OSError) and error.filename is not None:
-                message += f": {str(error.filename)!r}"
-            Console(stderr=True).print(Panel(Text(message), title="Error", title_align="left", border_style="red"))
-            raise typer.Exit(2) from None
-
-    return guarded
 
 
 Caption = Annotated[str, typer.Argument(help="What should be seen, in English or Chinese.", show_default=False)]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from t2v_edu.datasets import Batch, Source, WorldStream
+from t2v_edu.errors import friendly
 from t2v_edu.losses.reconstruction import gaussian_kl
 from t2v_edu.models.video_autoencoder import SHIPPED, VideoAutoencoder
 from t2v_edu.training.config import at_least_one
@@ -155,6 +156,7 @@ def ship(path: Path) -> None:
     print(json.dumps(found["held out"], indent=1))
 
 
+@friendly
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m t2v_edu.training.autoencoder", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, help="folder of the run")
@@ -162,7 +164,8 @@ def main() -> None:
     for name in ("steps", "batch", "seed"):
         parser.add_argument(f"--{name}", type=int, default=getattr(AutoencoderPlan, name))
     parser.add_argument("--lr", type=float, default=AutoencoderPlan.lr)
-    parser.add_argument("--worlds", nargs="+", default=AutoencoderPlan.worlds, help="whose clips come in turn; a name may come twice")
+    parser.add_argument("--worlds", nargs="+", default=AutoencoderPlan.worlds,
+                        help="whose clips come in turn; a name may come twice")
     parser.add_argument("--resume", action="store_true")
     args = parser.parse_args()
     if args.ship:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from t2v_edu.datasets import Batch, Source, WorldStream
+from t2v_edu.errors import friendly
 from t2v_edu.training.loop import seed_everything
 from t2v_edu.training.sources import Worlds
 from t2v_edu.video import to_tensor
@@ -133,6 +134,7 @@ def report(net: FeatureNet, aside: nn.ModuleDict, settings: dict[str, object], c
     }
 
 
+@friendly
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m t2v_edu.training.features", description="Train the encoder that ships.")
     parser.add_argument("--out", type=Path, default=SHIPPED)

@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from t2v_edu.errors import friendly
 from t2v_edu.losses.flow import euler, flow_matching_loss, interpolate, logit_normal, velocity
 from t2v_edu.models.flow_transformer import SIZES
 from t2v_edu.models.flow_video import FlowVideo
@@ -197,6 +198,7 @@ def train_flow(plan: FlowPlan, out: Path, autoencoder: VideoAutoencoder, *, resu
     return trainee.average
 
 
+@friendly
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m t2v_edu.training.flow", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, required=True)
