@@ -8,12 +8,18 @@ import os
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from t2v_edu.film.arrange import Film, check_film, strip
+
+if TYPE_CHECKING:
+    from av.container import OutputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
 
 SUFFIXES = (".mp4", ".webm", ".gif", ".png")
 STRIP_FRAMES = 8
@@ -150,30 +156,43 @@ def _encode_webm(frames: Film, fps: float, title: str) -> bytes:
 def _encode_video(frames: Film, fps: float, title: str, form: str, codec: str,
                   container_options: dict[str, str], codec_options: dict[str, str]) -> bytes:
     import av
-    from av.video.stream import VideoStream
 
-    height, width = frames.shape[1:3]
-    padded = np.pad(frames, ((0, 0), (0, height % 2), (0, width % 2), (0, 0)), mode="edge")  # halved chroma needs even sizes
-    rate = Fraction(fps).limit_denominator(1000)
     buffer = io.BytesIO()
     with av.open(buffer, "w", format=form, options=container_options) as container:
         if title:
             container.metadata["title"] = title
-        stream = cast(VideoStream, container.add_stream(codec, rate=rate, options=codec_options))
-        context = stream.codec_context
-        context.width, context.height, context.pix_fmt = padded.shape[2], padded.shape[1], "yuv420p"
-        context.time_base = 1 / rate
-        context.gop_size = 16
-        context.thread_count = 1  # the bytes must not depend on how many cores wrote them
-        # Said, not left to guess: players disagree on what untagged small films mean.
-        context.colorspace, context.color_primaries, context.color_trc, context.color_range = 1, 1, 1, 1  # BT.709, limited
-        for i, picture in enumerate(padded):
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
-                format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG", interpolation="LANCZOS")
-            frame.pts, frame.time_base = i, 1 / rate
-            container.mux(stream.encode(frame))
+        stream = video_stream(container, codec, frames.shape[1:3], Fraction(fps).limit_denominator(1000), codec_options)
+        for i, picture in enumerate(frames):
+            container.mux(stream.encode(video_frame(picture, i, stream)))
         container.mux(stream.encode(None))
     return buffer.getvalue()
+
+
+def video_stream(container: OutputContainer, codec: str, size: tuple[int, ...], rate: Fraction,
+                 options: dict[str, str]) -> VideoStream:
+    """A stream for pictures of a size (height, width), said in full: colours, range, clock, one thread."""
+    from av.video.stream import VideoStream
+
+    stream = cast(VideoStream, container.add_stream(codec, rate=rate, options=options))
+    context = stream.codec_context
+    context.height, context.width = (side + side % 2 for side in size)  # halved chroma needs even sizes
+    context.pix_fmt, context.time_base = "yuv420p", 1 / rate
+    context.gop_size = 16
+    context.thread_count = 1  # the bytes must not depend on how many cores wrote them
+    # Said, not left to guess: players disagree on what untagged small films mean.
+    context.colorspace, context.color_primaries, context.color_trc, context.color_range = 1, 1, 1, 1  # BT.709, limited
+    return stream
+
+
+def video_frame(picture: NDArray[np.uint8], number: int, stream: VideoStream) -> VideoFrame:
+    """A picture (H, W, 3) as frame `number` of a stream; an odd side gains a copy of its last row or column."""
+    import av
+
+    padded = np.pad(picture, ((0, picture.shape[0] % 2), (0, picture.shape[1] % 2), (0, 0)), mode="edge")
+    frame = av.VideoFrame.from_ndarray(padded, format="rgb24").reformat(
+        format="yuv420p", dst_colorspace="ITU709", dst_color_range="MPEG", interpolation="LANCZOS")
+    frame.pts, frame.time_base = number, stream.codec_context.time_base
+    return frame
 
 
 def _encode_gif(frames: Film, fps: float, title: str) -> bytes:
