@@ -1,0 +1,143 @@
+"""Chapter 16 · following a camera: the shift, turn and zoom from frame to frame · Lucas & Kanade 1981; Bergen et al. 1992."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from t2v_edu.film.arrange import Film, check_film
+from t2v_edu.film.composite import Track, chain
+from t2v_edu.vision.warp import AnyFrame, Gray, check_pair, luma
+
+Floats = NDArray[np.floating[Any]]
+
+STILL = np.array([[1.0, 0, 0], [0, 1, 0]])
+SMALLEST = 16  # pixels of the coarsest frame's short side
+ROUNDS = 8  # of Gauss and Newton's method on each level
+CAP = 24.0  # levels: no pixel disagrees more than this, so that what moves by itself does not outshout the place
+_OVERLAP = 0.6  # of the key frame, below which a new one is taken
+
+
+def follow(background: Film) -> Track:
+    """Where the points of the first frame are in each frame, as the camera pans, zooms and turns.
+
+    Every frame is matched with the one before, and then once more with a key frame further back, so that small errors do not
+    add up. What moves by itself in the film is outvoted as long as it is the smaller part.
+
+    Args:
+        background: (T, H, W, 3) uint8.
+    Returns:
+        (T, 2, 3): (x, y, 1) of frame 0 ↦ (x', y') of frame t, pixels; the first is the identity.
+    """
+    check_film(background)
+    track = [STILL]
+    key, base, way = 0, STILL, STILL  # the key frame; 0 → key; key → the last frame
+    for t in range(1, len(background)):
+        way = chain(camera_step(background[t - 1], background[t]), way)
+        inside = overlap(way, background.shape[1], background.shape[2])
+        if inside > _OVERLAP / 2:
+            way = refine(background[key], background[t], way)
+        track.append(chain(way, base))
+        if inside < _OVERLAP:
+            key, base, way = t, track[-1], STILL
+    return np.stack(track)
+
+
+def camera_step(first: AnyFrame, second: AnyFrame) -> NDArray[np.float64]:
+    """The shift, turn and zoom that takes the places of one frame to those of another, (2, 3).
+
+    Begins in a small frame, with whichever whole shift agrees best there, and is refined from coarse to fine.
+
+    Args:
+        first, second: (H, W, 3) or (H, W), of one shape.
+    """
+    check_pair(first, second)
+    small_1, small_2, halvings = luma(first), luma(second), 0
+    while min(small_1.shape) >= 2 * SMALLEST:
+        small_1, small_2, halvings = _halved(small_1), _halved(small_2), halvings + 1
+    start = STILL.copy()
+    start[:, 2] = [d * 2**halvings for d in best_shift(small_1, small_2)]
+    return refine(first, second, start)
+
+
+def best_shift(first: Gray, second: Gray) -> tuple[int, int]:
+    """The whole shift (dx, dy), up to a quarter of the frame, after which most pixels agree; of equals the shortest."""
+    height, width = first.shape
+    reach = [(dx, dy) for dy in range(-(height // 4), height // 4 + 1) for dx in range(-(width // 4), width // 4 + 1)]
+
+    def cost(step: tuple[int, int]) -> float:
+        dx, dy = step
+        a = first[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
+        b = second[max(0, dy) : height + min(0, dy), max(0, dx) : width + min(0, dx)]
+        return float(np.minimum(np.abs(a - b), CAP).mean())
+
+    return min(sorted(reach, key=lambda d: d[0] ** 2 + d[1] ** 2), key=cost)
+
+
+def refine(first: AnyFrame, second: AnyFrame, start: NDArray[Any]) -> NDArray[np.float64]:
+    """A camera motion that is nearly right made right: ∑ w (I_2(M p) − I_1(p))² made small over shift, turn and zoom.
+
+    Each round solves the linear equations of a small step, as Lucas and Kanade do for a window, here for the whole frame.
+    The weights w, Cauchy's, take their vote from pixels that disagree with the rest.
+    """
+    pyramid = [(luma(first), luma(second))]
+    while min(pyramid[-1][0].shape) >= 2 * SMALLEST:
+        a, b = pyramid[-1]
+        pyramid.append((_halved(a), _halved(b)))
+    matrix = start.astype(np.float64)
+    matrix[:, 2] /= 2 ** (len(pyramid) - 1)
+    for level, (a, b) in enumerate(reversed(pyramid)):
+        if level:
+            matrix[:, 2] *= 2
+        for _ in range(ROUNDS):
+            step = _newton(a, b, matrix)
+            matrix = chain(matrix, STILL + step)
+            if np.abs(step).max() < 1e-4:
+                break
+    return matrix
+
+
+def _newton(a: Gray, b: Gray, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The small step [[s, −r, u], [r, s, v]] that brings b, pulled along the matrix, nearer to a."""
+    import cv2
+
+    height, width = a.shape
+    pulled = np.asarray(cv2.warpAffine(b.astype(np.float32), matrix, (width, height), borderMode=cv2.BORDER_REPLICATE,
+                                       flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP), np.float32)
+    slope_y, slope_x = (np.asarray(slope) for slope in np.gradient((pulled + a) / 2))
+    y, x = (np.asarray(place, np.float64) for place in np.mgrid[:height, :width])
+    miss = pulled - a
+    sure = np.asarray(_inside(matrix, height, width) & (np.hypot(slope_x, slope_y) > 1))  # flat pixels agree with everything
+    if sure.sum() < 8:
+        return np.zeros((2, 3))
+    size = max(1.0, 1.5 * float(np.median(np.abs(miss[sure]))))
+    w = (1 / (1 + (np.clip(miss[sure], -CAP * 4, CAP * 4) / size) ** 2)).astype(np.float64)
+    scale = max(height, width) / 2  # pixels: so that all four unknowns are of one kind
+    i_x, i_y, x, y = slope_x[sure], slope_y[sure], x[sure] / scale, y[sure] / scale
+    design = np.stack([i_x * x + i_y * y, i_y * x - i_x * y, i_x, i_y], -1)  # per zoom, turn, shift
+    left = design.T @ (w[:, None] * design) + 1e-3 * np.eye(4)
+    zoom, turn, u, v = -np.linalg.solve(left, design.T @ (w * miss[sure]))
+    return np.array([[zoom / scale, -turn / scale, u], [turn / scale, zoom / scale, v]])
+
+
+def _inside(matrix: NDArray[Any], height: int, width: int) -> NDArray[np.bool_]:
+    """Which pixels a map takes to places within the frame, (H, W)."""
+    y, x = np.mgrid[:height, :width]
+    to_x, to_y = (row[0] * x + row[1] * y + row[2] for row in matrix)
+    inside: NDArray[np.bool_] = (to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1)
+    return inside
+
+
+def overlap(matrix: NDArray[Any], height: int, width: int) -> float:
+    """The share of a frame that a map takes to places within the frame."""
+    return float(_inside(matrix, height, width).mean())
+
+
+def _halved(frame: Gray) -> Gray:
+    """The mean of each 2 × 2 pixels; a place p is then at (p − ½)/2, which shifts and zooms below half a pixel's notice."""
+    height, width = frame.shape
+    cut = frame[: height // 2 * 2, : width // 2 * 2]
+    small: Gray = cut.reshape(height // 2, 2, width // 2, 2).mean((1, 3), dtype=np.float32)
+    return small
