@@ -120,6 +120,29 @@ def _write(films: list[Film], output: Path, fps: float, title: str) -> None:
     write_film(frames, output, fps=fps, title=title)
 
 
+@app.command(epilog="[b]Examples[/b]\n\nt2v-edu film data/screenplays/girl_en.md -o girl.mp4\n\n"
+                    "t2v-edu film script.md -o film.mp4 --work shots --subtitles film.srt")
+@friendly
+def film(
+    script: Annotated[Path, typer.Argument(help="The screenplay: shots with captions, seconds, narration; see chapter 16.",
+                                           show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The film: .mp4 with sound.")] = Path("film.mp4"),
+    work: Annotated[Path | None, typer.Option(help="Keep finished shots in this folder, also when the film is there.",
+                                              show_default=False)] = None,
+    voice: Annotated[bool | None, typer.Option("--voice/--no-voice", help="Speak the narration, or leave it to the subtitles.",
+                                               show_default=False)] = None,
+    subtitles: Annotated[Path | None, typer.Option(help="Write them as a file, too: .vtt or .srt.", show_default=False)] = None,
+) -> None:
+    """Make a film of a screenplay: picture, narration, music, subtitles."""
+    from t2v_edu import production
+
+    def tell(done: int, total: int, name: str, state: str) -> None:
+        typer.echo(f"shot {done} of {total}: {name} ({state})", err=True)
+
+    made = production.make(script, output, work=work, voice=voice, subtitles=subtitles, progress=tell)
+    typer.echo(f"{output}: {made.play.title!r}, {len(made.takes)} shots, {made.seconds:.2f} s")
+
+
 @app.command(epilog="[b]Examples[/b]\n\nt2v-edu models\n\nt2v-edu models --folder runs")
 @friendly
 def models(folder: Annotated[Path | None, typer.Option(help="Where to look; by default at the models that ship.",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 MOODS, TEMPOS, LANGUAGES = ("glad", "sad", "silent"), ("slow", "fast"), ("en", "zh")
-SUBTITLES = ("burnt", "track", "none")
+SUBTITLES = ("burnt", "track", "both", "none")
 SOURCES = ("world", "model", "title", "shot")
 CLIPS, PICTURES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".gif"), (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 TRANSITIONS = ("cut", "cross", "fade")

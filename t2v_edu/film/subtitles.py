@@ -40,13 +40,13 @@ def cues_of(text: str, start: float, end: float, language: str = "en", *, line: 
     """
     if not 0 <= start < end:
         raise ValueError(f"a cue lasts from 0 or later to after that, not from {start:g} to {end:g} s")
-    rows = wrap(text, language, line=line)
+    limit = line or LINE[language]
+    rows = wrap(text, language, line=limit)
+    count = -(-len(rows) // LINES)
+    narrowest = -(-len(text) // (count * LINES))
+    # As even as can be, for nobody likes to read a page with a single word on it.
+    rows = next(even for width in range(min(narrowest, limit), limit + 1) if len(even := wrap(text, language, line=width)) <= count * LINES)
     pages = [rows[i : i + LINES] for i in range(0, len(rows), LINES)]
-    if len(pages) > 1:  # as even as can be: no page with a single word on it
-        even = -(-len(text) // len(pages) // LINES) + 2
-        evened = wrap(text, language, line=min(even, line or LINE[language]))
-        if len(evened) <= len(pages) * LINES:
-            pages = [evened[i : i + LINES] for i in range(0, len(evened), LINES)]
     weights = [sum(map(len, page)) for page in pages]
     bounds = [start + (end - start) * sum(weights[:i]) / sum(weights) for i in range(len(pages) + 1)]
     return [Cue(a, b, "\n".join(page)) for a, b, page in zip(bounds, bounds[1:], pages, strict=False)]
