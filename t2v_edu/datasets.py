@@ -51,19 +51,11 @@ def clip_rng(seed: int, index: int, purpose: int = 0) -> np.random.Generator:
     return np.random.default_rng([seed, index, purpose])
 
 
-class Source(ABC):
-    """Captioned clips without end. `rank` and `world_size` say which part of each global batch this process takes."""
+class Shared:
+    """What several processes take equal parts of: each takes the part of every global batch that is its own."""
 
     rank: int = 0
     world_size: int = 1
-
-    def __init__(self, frames: int, size: int) -> None:
-        self.frames = _positive("frames", frames)
-        self.size = _positive("size", size)
-
-    @abstractmethod
-    def clip(self, seed: int, index: int) -> Clip:
-        """Clip number `index` ≥ 0 of the stream that `seed` ≥ 0 starts: always the same one."""
 
     def shard(self, rank: int, world_size: int) -> Self:
         """The same source for process `rank` of `world_size`: it takes its equal part of each global batch.
@@ -77,9 +69,44 @@ class Source(ABC):
         part.rank, part.world_size = rank, world_size
         return part
 
+    def first(self, batch_size: int, step: int) -> int:
+        """Place, in the stream of all processes, of the first clip of this process's batch number `step`."""
+        return (step * self.world_size + self.rank) * batch_size
+
+
+class Shuffled(ABC):
+    """What has an end and is passed over again and again, each time in a new order."""
+
+    _order: tuple[tuple[int, int], NDArray[np.int64]] | None = None  # of the pass that is under way
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """How many clips there are."""
+
+    def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
+        """The order in which pass number `epoch` takes the clips: a permutation of 0 ... len(self) − 1."""
+        if self._order is None or self._order[0] != (seed, epoch):
+            self._order = (seed, epoch), self._shuffled(seed, epoch)
+        return self._order[1]
+
+    def _shuffled(self, seed: int, epoch: int) -> NDArray[np.int64]:
+        return np.random.default_rng([seed, epoch, len(self)]).permutation(len(self))
+
+
+class Source(Shared, ABC):
+    """Captioned clips without end."""
+
+    def __init__(self, frames: int, size: int) -> None:
+        self.frames = _positive("frames", frames)
+        self.size = _positive("size", size)
+
+    @abstractmethod
+    def clip(self, seed: int, index: int) -> Clip:
+        """Clip number `index` ≥ 0 of the stream that `seed` ≥ 0 starts: always the same one."""
+
     def batch(self, batch_size: int, *, seed: int, step: int) -> Batch:
         """Batch number `step`: this process's `batch_size` clips out of the `batch_size · world_size` of the global batch."""
-        first = (step * self.world_size + self.rank) * batch_size
+        first = self.first(batch_size, step)
         clips = [self.clip(seed, first + i) for i in range(batch_size)]
         scenes = [c.scene for c in clips if c.scene is not None]
         return Batch(
@@ -176,23 +203,8 @@ class WorldStream(Source):
         return Clip(render(scene, self.frames, self.size, self.size, rng) if picture else none, caption, scene)
 
 
-class FiniteSource(Source):
+class FiniteSource(Source, Shuffled):
     """A source of `len(self)` clips; each pass over it takes all of them in a new order."""
-
-    _order: tuple[tuple[int, int], NDArray[np.int64]] | None = None  # of the pass that is under way
-
-    @abstractmethod
-    def __len__(self) -> int:
-        """How many clips there are."""
-
-    def order(self, seed: int, epoch: int) -> NDArray[np.int64]:
-        """The order in which pass number `epoch` takes the clips: a permutation of 0 ... len(self) − 1."""
-        if self._order is None or self._order[0] != (seed, epoch):
-            self._order = (seed, epoch), self._shuffled(seed, epoch)
-        return self._order[1]
-
-    def _shuffled(self, seed: int, epoch: int) -> NDArray[np.int64]:
-        return np.random.default_rng([seed, epoch, len(self)]).permutation(len(self))
 
 
 def _positive(name: str, value: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from t2v_edu.datasets import Clip, FiniteSource, Source, WorldStream, clip_rng
+from t2v_edu.datasets import Clip, FiniteSource, Shared, Shuffled, Source, WorldStream, clip_rng
 from t2v_edu.models.video_autoencoder import VideoAutoencoder
 from t2v_edu.training.sources import Worlds
 from t2v_edu.video import to_tensor
@@ -33,7 +34,7 @@ class LatentBatch:
         return len(self.captions)
 
 
-class LatentClips:
+class LatentClips(Shared, Shuffled):
     """Clips of a source as an autoencoder codes them, in a new order on each pass; of a world also told in new words.
 
     Args:
@@ -45,33 +46,18 @@ class LatentClips:
     def __init__(self, latents: Tensor, captions: Sequence[str], scenes: Sequence[Scene | None],
                  streams: Sequence[WorldStream] = ()) -> None:
         self.latents, self.captions, self.scenes, self.streams = latents.half(), list(captions), list(scenes), tuple(streams)
-        self.rank, self.world_size = 0, 1
 
     def __len__(self) -> int:
         return len(self.captions)
 
-    def shard(self, rank: int, world_size: int) -> LatentClips:
-        """The same clips for process `rank` of `world_size`, which takes its equal part of each global batch."""
-        part = LatentClips(self.latents, self.captions, self.scenes, self.streams)
-        part.rank, part.world_size = rank, world_size
-        return part
-
     def batches(self, batch_size: int, *, seed: int, start: int = 0) -> Iterator[LatentBatch]:
         """Batches number `start`, `start` + 1, ... without end; batch i is a pure function of (seed, i)."""
-        step = start
-        epoch, order = -1, np.empty(0, np.int64)
-        while True:
-            first = (step * self.world_size + self.rank) * batch_size
-            picked = []
-            for place in range(first, first + batch_size):
-                if place // len(self) != epoch:
-                    epoch = place // len(self)
-                    order = np.random.default_rng([seed, epoch, len(self)]).permutation(len(self))
-                picked.append(int(order[place % len(self)]))
+        for step in itertools.count(start):
+            first = self.first(batch_size, step)
+            picked = [int(self.order(seed, i // len(self))[i % len(self)]) for i in range(first, first + batch_size)]
             captions = [self._tell(i, clip_rng(seed, first + k, purpose=2)) for k, i in enumerate(picked)]
             scenes = [s for i in picked if (s := self.scenes[i]) is not None]
             yield LatentBatch(self.latents[picked].float(), captions, scenes if len(scenes) == len(picked) else None)
-            step += 1
 
     def _tell(self, index: int, rng: np.random.Generator) -> str:
         scene = self.scenes[index]
