@@ -45,7 +45,8 @@ def cues_of(text: str, start: float, end: float, language: str = "en", *, line: 
     count = -(-len(rows) // LINES)
     narrowest = -(-len(text) // (count * LINES))
     # As even as can be, for nobody likes to read a page with a single word on it.
-    rows = next(even for width in range(min(narrowest, limit), limit + 1) if len(even := wrap(text, language, line=width)) <= count * LINES)
+    widths = range(min(narrowest, limit), limit + 1)
+    rows = next(even for width in widths if len(even := wrap(text, language, line=width)) <= count * LINES)
     pages = [rows[i : i + LINES] for i in range(0, len(rows), LINES)]
     weights = [sum(map(len, page)) for page in pages]
     bounds = [start + (end - start) * sum(weights[:i]) / sum(weights) for i in range(len(pages) + 1)]
