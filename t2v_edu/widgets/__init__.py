@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from t2v_edu.widgets.gates import Gates
     from t2v_edu.widgets.latent_walk import LatentWalk
     from t2v_edu.widgets.next_word import NextWord
+    from t2v_edu.widgets.round_trip import RoundTrip
     from t2v_edu.widgets.scene_builder import SceneBuilder
     from t2v_edu.widgets.skip_gram import SkipGramWindow
     from t2v_edu.widgets.ward import Ward
 
 __all__ = [
     "AttentionTable", "BellGame", "BlockMatcher", "ConvolutionWindow", "DrawingBoard", "DuelPortrait", "FlowField",
-    "FrameScrubber", "Gates", "LatentWalk", "NextWord", "SceneBuilder", "SkipGramWindow", "Ward", "Widget", "site_css",
+    "FrameScrubber", "Gates", "LatentWalk", "NextWord", "RoundTrip", "SceneBuilder", "SkipGramWindow", "Ward", "Widget", "site_css",
     "site_script",
 ]  # fmt: skip
 
@@ -40,6 +41,7 @@ _HOME = {
     "Gates": "gates",
     "LatentWalk": "latent_walk",
     "NextWord": "next_word",
+    "RoundTrip": "round_trip",
     "SceneBuilder": "scene_builder",
     "SkipGramWindow": "skip_gram",
     "Ward": "ward",

@@ -26,6 +26,7 @@ WIDGETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "gates": ("gates", ("gates_math", "kit", "gates")),
     "latent_walk": ("latentWalk", ("latent_math", "kit", "gan_kit", "latent_walk")),
     "next_word": ("nextWord", ("next_word_math", "kit", "next_word")),
+    "round_trip": ("roundTrip", ("round_trip_math", "kit", "player", "gan_kit", "round_trip")),
     "ward": ("ward", ("ward_math", "kit", "ward")),
 }
 
