@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AttentionTable", "BellGame", "BlockMatcher", "ConvolutionWindow", "DrawingBoard", "DuelPortrait", "FlowField",
-    "FrameScrubber", "Gates", "LatentWalk", "NextWord", "RoundTrip", "SceneBuilder", "SkipGramWindow", "Ward", "Widget", "site_css",
-    "site_script",
+    "FrameScrubber", "Gates", "LatentWalk", "NextWord", "RoundTrip", "SceneBuilder", "SkipGramWindow", "Ward", "Widget",
+    "site_css", "site_script",
 ]  # fmt: skip
 
 _HOME = {

@@ -17,14 +17,16 @@ from t2v_edu.widgets.bundle import module, site_css
 ROUNDS, G, D = 200, 3.0, 1.5  # of a path, and how far the picture goes in g and in d
 _DIALS = {"lambda_text": (0, 2), "lambda_video": (0, 2), "lambda_pairs": (0, 2), "sigma": (0, 1.5), "g": (0.1, 3), "d": (0.1, 1.5)}
 
-_ASK = ("Right would be g = 1: the generator films exactly as much as the caption says. The captioner learns from real pairs and "
-        "never quite believes its eyes. With λ_text alone, does the generator come to rest at g = 1?")
+_ASK = (
+    "Right would be g = 1: the generator films exactly as much as the caption says. The captioner learns from real pairs "
+    "and never quite believes its eyes. With λ_text alone, does the generator come to rest at g = 1?"
+)
 _TELL = (
-    "No: it overdoes it. A captioner that reads only d = 1/(1 + σ²) of what it sees is answered by a generator that films 1/d of "
-    "what it was told: g·d = 1, the round trip is perfect, and every film is wrong. λ_video pulls into the same valley, only faster. "
-    "Real pairs (λ_pairs) pull back towards 1. And if the captioner learns from the round trip too, with σ = 0, wherever you begin "
-    "you end on the valley nearby: the trip fixes the product and not the factors. With σ above 0 and λ_text the two grow louder "
-    "and less attentive for ever."
+    "No: it overdoes it. A captioner that reads only d = 1/(1 + σ²) of what it sees is answered by a generator that "
+    "films 1/d of what it was told: g·d = 1, the round trip is perfect, and every film is wrong. λ_video pulls into the "
+    "same valley, only faster. Real pairs (λ_pairs) pull back towards 1. And if the captioner learns from the round trip "
+    "too, with σ = 0, wherever you begin you end on the valley nearby: the trip fixes the product and not the factors. "
+    "With σ above 0 and λ_text the two grow louder and less attentive for ever."
 )
 
 
@@ -67,10 +69,11 @@ class RoundTrip(Widget):
         """The valley, and the way of the first 200 rounds."""
         path = self.toy().path(self.g, self.d, ROUNDS)
         weights = f"λ_text {self.lambda_text:g}, λ_video {self.lambda_video:g}, λ_pairs {self.lambda_pairs:g}, σ {self.sigma:g}"
-        text = (f"The way of the generator's g (to the right) and the captioner's d (upwards) from ({self.g:g}, {self.d:g}) through "
-                f"{ROUNDS} rounds with {weights}, the captioner taught by {'real pairs' if self.honest else 'the round trip'}: it "
-                f"ends at g = {path[-1][0]:.2f}, d = {path[-1][1]:.2f}. Right is g = 1; along the curve g·d = 1 the round trip is "
-                "perfect")
+        taught = "real pairs" if self.honest else "the round trip"
+        end_g, end_d = path[-1]
+        text = (f"The way of the generator's g (to the right) and the captioner's d (upwards) from ({self.g:g}, {self.d:g}) "
+                f"through {ROUNDS} rounds with {weights}, the captioner taught by {taught}: it ends at g = {end_g:.2f}, "
+                f"d = {end_d:.2f}. Right is g = 1; along the curve g·d = 1 the round trip is perfect")
         valley = np.linspace(1 / D, G, 60)
         image = Image.new("RGB", (1260, 960), PAPER)
         pen, font = ImageDraw.Draw(image), ImageFont.truetype(str(FONT), 42)
