@@ -15,7 +15,8 @@ from t2v_edu.widgets.base import Widget
 from t2v_edu.widgets.bundle import module, site_css
 
 ROUNDS, G, D = 200, 3.0, 1.5  # of a path, and how far the picture goes in g and in d
-_DIALS = {"lambda_text": (0, 2), "lambda_video": (0, 2), "lambda_pairs": (0, 2), "sigma": (0, 1.5), "g": (0.1, 3), "d": (0.1, 1.5)}
+_DIALS = {"lambda_text": (0, 2), "lambda_video": (0, 2), "lambda_pairs": (0, 2), "sigma": (0, 1.5), "g": (0.1, 3),
+          "d": (0.1, 1.5)}
 
 _ASK = (
     "Right would be g = 1: the generator films exactly as much as the caption says. The captioner learns from real pairs "
