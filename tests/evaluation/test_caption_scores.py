@@ -1,4 +1,4 @@
-"""Scores of captions: the parser's verdict, BLEU by hand, CIDEr-D by hand, by its limits and against a second way of counting it."""
+"""Scores of captions: the parser's verdict, BLEU by hand, CIDEr-D by hand and against a second way of counting it."""
 
 import itertools
 import math
@@ -16,8 +16,8 @@ from t2v_edu.world.scene import sample_scene
 
 def test_the_parser_decides():
     scene = parse("a large red circle moves left on a gray background")
-    captions = ["on gray, a big crimson disc is drifting left", "一个红色的大圆形在灰色背景上向左移动", "a large red circle moves right",
-                "a large red circle moves wildly", ""]
+    captions = ["on gray, a big crimson disc is drifting left", "一个红色的大圆形在灰色背景上向左移动",
+                "a large red circle moves right", "a large red circle moves wildly", ""]
     scores = scene_scores(captions, [scene] * 5)
     assert (scores["all"].right, scores["all"].total) == (2, 5)
     assert scores["color"].right == 3 and scores["direction"].right == 2 and scores["place"].right == 2
