@@ -19,21 +19,22 @@ class UnreadableVideo(ValueError):
     """A file that is no video, or one that does not decode to its end."""
 
 
-def decode(path: Path, *, fps: float, size: int) -> NDArray[np.uint8]:
+def decode(path: Path, *, fps: float, size: int, seconds: float = LONGEST) -> NDArray[np.uint8]:
     """A video file at a steady rate, as small square frames.
 
     Args:
         path: any container and codec that FFmpeg knows; sound is ignored, a rotation or mirror flag is obeyed.
         fps: frames per second of the result; at each moment the frame that a player would show.
         size: height and width of the result in pixels: the largest centred square, aspect kept, scaled with anti-aliasing.
+        seconds: how much of it; what comes later is not read.
     Returns:
-        (N, size, size, 3) uint8 sRGB, N ≥ 1, at most the first `LONGEST` seconds.
+        (N, size, size, 3) uint8 sRGB, N ≥ 1, at most the first so many seconds.
     Raises:
         UnreadableVideo: no video stream, no frame, or damaged data anywhere in it; the message gives the reason.
     """
     squares: list[NDArray[np.uint8]] = []
     try:
-        for frame, aspect, times in _steady(path, fps):
+        for frame, aspect, times in _steady(path, fps, seconds):
             squares += [_square(frame, aspect, size)] * times
     except (av.error.FFmpegError, OSError) as error:
         raise UnreadableVideo(f"does not decode: {getattr(error, 'strerror', None) or error}") from error
@@ -42,7 +43,7 @@ def decode(path: Path, *, fps: float, size: int) -> NDArray[np.uint8]:
     return np.stack(squares)
 
 
-def _steady(path: Path, fps: float) -> Iterator[tuple[av.VideoFrame, float, int]]:
+def _steady(path: Path, fps: float, longest: float) -> Iterator[tuple[av.VideoFrame, float, int]]:
     """Frames with their pixels' aspect ratio and how often each is shown when the video plays at `fps` (0 times: left out)."""
     # Local files only: a playlist must not make the decoder fetch what it names. Titles in an unknown encoding are no error.
     with av.open(str(path), options={"protocol_whitelist": "file"}, metadata_errors="ignore") as container:
@@ -64,14 +65,14 @@ def _steady(path: Path, fps: float) -> Iterator[tuple[av.VideoFrame, float, int]
                 clock = at - begin
             now = max(then, clock)
             if previous is not None:
-                times = _ticks(min(now, LONGEST), fps) - shown
+                times = _ticks(min(now, longest), fps) - shown
                 shown += times
                 yield previous, aspect, times
             previous = frame
-            if now >= LONGEST:
+            if now >= longest:
                 return
         if previous is not None:
-            yield previous, aspect, max(_ticks(min(now + 1 / rate, LONGEST), fps) - shown, 0 if shown else 1)
+            yield previous, aspect, max(_ticks(min(now + 1 / rate, longest), fps) - shown, 0 if shown else 1)
 
 
 def _ticks(until: float, fps: float) -> int:

@@ -120,7 +120,7 @@ def read(path: str, size: int, frames: int, fps: float) -> Film:
     if Path(path).suffix.lower() in CLIPS:
         from t2v_edu.decode import decode
 
-        return decode(Path(path), fps=fps, size=size)[:frames]
+        return decode(Path(path), fps=fps, size=size, seconds=frames / fps)[:frames]
     photo = _photo(path)
     made = np.empty((frames, size, size, 3), np.uint8)
     for t in range(frames):
@@ -163,7 +163,7 @@ def _check_file(play: Screenplay, path: str, frames: int) -> None:
     from t2v_edu.decode import UnreadableVideo, decode
 
     try:
-        there = len(decode(Path(path), fps=play.fps, size=8))  # small: only their number is wanted
+        there = len(decode(Path(path), fps=play.fps, size=8, seconds=frames / play.fps))  # small: only their number is wanted
     except UnreadableVideo as error:
         raise ValueError(f"{path!r} {error}") from error
     if there < frames:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def test_no_word_is_lost_and_every_line_fits(said: list[str], line: int) -> None
     assert all(len(row) <= line for cue in cues for row in cue.text.split("\n"))
     assert all(1 <= len(cue.text.split("\n")) <= 2 for cue in cues)
     assert cues[0].start == 2.0 and cues[-1].end == pytest.approx(5.0)
-    assert all(a.end == b.start for a, b in zip(cues, cues[1:], strict=False))
+    assert all(a.end == b.start for a, b in itertools.pairwise(cues))
 
 
 CUES = [Cue(0.5, 1.25, "She walks.\nOn and on."), Cue(61.0, 3662.007, "女孩在散步。")]
