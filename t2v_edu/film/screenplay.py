@@ -209,6 +209,8 @@ class _Reader:
 
         source = Path(self.file("facts", self.text("facts")))
         table = {fact.what: fact.value for fact in key_facts(source.read_text(encoding="utf-8"))}
+        metres = "米" if self.text("language", "en") == "zh" else " metres"
+        table = {what: re.sub(r" m$", metres, value) for what, value in table.items()}  # to be spoken
 
         def look_up(what: str) -> str:
             if what not in table:

@@ -62,7 +62,7 @@ def test_facts_are_filled_in_from_the_text_and_from_nowhere_else(tmp_path: Path)
     (tmp_path / "tower.txt").write_text((DATA / "corpora" / "tower_en.txt").read_text(encoding="utf-8"), encoding="utf-8")
     text = "# T\n- facts: tower.txt\n## A\n- picture: title\n- narration: Opened in {year}, {height} tall, in {place}.\n"
     play = parse(text, tmp_path / "s.md")
-    assert play.shots[0].narration == "Opened in 1889, 324 m tall, in Paris."
+    assert play.shots[0].narration == "Opened in 1889, 324 metres tall, in Paris."
     with pytest.raises(ScriptError, match=r"line 5: 'tower.txt' tells no 'architect'; it tells: thing, place"):
         parse(text.replace("{year}", "{architect}"), tmp_path / "s.md")
     with pytest.raises(ScriptError, match=r"line 4: \{year\} stands for a fact"):
