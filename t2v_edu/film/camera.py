@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from t2v_edu.film.arrange import Film, check_film
 from t2v_edu.film.composite import Track, chain
-from t2v_edu.vision.warp import AnyFrame, Gray, check_pair, luma
+from t2v_edu.vision.warp import AnyFrame, Gray, check_pair, luma, sample
 
 Floats = NDArray[np.floating[Any]]
 
 STILL = np.array([[1.0, 0, 0], [0, 1, 0]])
 SMALLEST = 16  # pixels of the coarsest frame's short side
-ROUNDS = 8  # of Gauss and Newton's method on each level
+ROUNDS = 12  # of Gauss and Newton's method on each level
+VOTERS = 6000  # pixels, about, that are asked on each level
 CAP = 24.0  # levels: no pixel disagrees more than this, so that what moves by itself does not outshout the place
 _OVERLAP = 0.6  # of the key frame, below which a new one is taken
 
@@ -24,7 +25,7 @@ def follow(background: Film) -> Track:
     """Where the points of the first frame are in each frame, as the camera pans, zooms and turns.
 
     Every frame is matched with the one before, and then once more with a key frame further back, so that small errors do not
-    add up. What moves by itself in the film is outvoted as long as it is the smaller part.
+    add up. What moves by itself in the film is outvoted as long as it shows less structure than what stands.
 
     Args:
         background: (T, H, W, 3) uint8.
@@ -91,48 +92,44 @@ def refine(first: AnyFrame, second: AnyFrame, start: NDArray[Any]) -> NDArray[np
     for level, (a, b) in enumerate(reversed(pyramid)):
         if level:
             matrix[:, 2] *= 2
-        for _ in range(ROUNDS):
-            step = _newton(a, b, matrix)
+        ours, theirs = (np.stack([frame, *np.gradient(frame)[::-1]], -1) for frame in (a, b))  # (H, W, 3): I, I_x, I_y
+        y, x = np.nonzero(np.hypot(ours[..., 1], ours[..., 2]) > 1)  # flat pixels agree with everything
+        few = slice(None, None, max(1, len(x) // VOTERS))
+        for _ in range(ROUNDS if len(x) > 8 else 0):
+            step = _newton(ours[y[few], x[few]], theirs, np.stack([x[few], y[few]]), matrix)
             matrix = chain(matrix, STILL + step)
-            if np.abs(step).max() < 1e-4:
+            if np.abs(step).max() < 1e-3:
                 break
     return matrix
 
 
-def _newton(a: Gray, b: Gray, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The small step [[s, −r, u], [r, s, v]] that brings b, pulled along the matrix, nearer to a."""
-    import cv2
+def _newton(ours: Floats, theirs: Floats, places: Floats, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The small step [[s, −r, u], [r, s, v]] that brings a frame, pulled along the matrix, nearer to another.
 
-    height, width = a.shape
-    pulled = np.asarray(cv2.warpAffine(b.astype(np.float32), matrix, (width, height), borderMode=cv2.BORDER_REPLICATE,
-                                       flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP), np.float32)
-    slope_y, slope_x = (np.asarray(slope) for slope in np.gradient((pulled + a) / 2))
-    y, x = (np.asarray(place, np.float64) for place in np.mgrid[:height, :width])
-    miss = pulled - a
-    sure = np.asarray(_inside(matrix, height, width) & (np.hypot(slope_x, slope_y) > 1))  # flat pixels agree with everything
+    ours (N, 3): brightness and slopes (I, I_x, I_y) of the first frame at `places` (2, N), x and y; theirs (H, W, 3): of the
+    second, everywhere.
+    """
+    to_x, to_y = matrix[:, :2] @ places + matrix[:, 2:]
+    sure = (to_x >= 0) & (to_x <= theirs.shape[1] - 1) & (to_y >= 0) & (to_y <= theirs.shape[0] - 1)
     if sure.sum() < 8:
         return np.zeros((2, 3))
-    size = max(1.0, 1.5 * float(np.median(np.abs(miss[sure]))))
-    w = (1 / (1 + (np.clip(miss[sure], -CAP * 4, CAP * 4) / size) ** 2)).astype(np.float64)
-    scale = max(height, width) / 2  # pixels: so that all four unknowns are of one kind
-    i_x, i_y, x, y = slope_x[sure], slope_y[sure], x[sure] / scale, y[sure] / scale
+    pulled = sample(theirs, to_x[sure], to_y[sure])
+    miss, (_, i_x, i_y) = pulled[:, 0] - ours[sure, 0], ((pulled + ours[sure]) / 2).T
+    size = max(1.0, 1.5 * float(np.median(np.abs(miss))))
+    w = 1 / (1 + (miss / size) ** 2)
+    scale = max(theirs.shape) / 2  # pixels: so that all four unknowns are of one kind
+    x, y = places[:, sure] / scale
     design = np.stack([i_x * x + i_y * y, i_y * x - i_x * y, i_x, i_y], -1)  # per zoom, turn, shift
     left = design.T @ (w[:, None] * design) + 1e-3 * np.eye(4)
-    zoom, turn, u, v = -np.linalg.solve(left, design.T @ (w * miss[sure]))
+    zoom, turn, u, v = -np.linalg.solve(left, design.T @ (w * miss))
     return np.array([[zoom / scale, -turn / scale, u], [turn / scale, zoom / scale, v]])
-
-
-def _inside(matrix: NDArray[Any], height: int, width: int) -> NDArray[np.bool_]:
-    """Which pixels a map takes to places within the frame, (H, W)."""
-    y, x = np.mgrid[:height, :width]
-    to_x, to_y = (row[0] * x + row[1] * y + row[2] for row in matrix)
-    inside: NDArray[np.bool_] = (to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1)
-    return inside
 
 
 def overlap(matrix: NDArray[Any], height: int, width: int) -> float:
     """The share of a frame that a map takes to places within the frame."""
-    return float(_inside(matrix, height, width).mean())
+    y, x = np.mgrid[:height, :width]
+    to_x, to_y = (row[0] * x + row[1] * y + row[2] for row in matrix)
+    return float(((to_x >= 0) & (to_x <= width - 1) & (to_y >= 0) & (to_y <= height - 1)).mean())
 
 
 def _halved(frame: Gray) -> Gray:
