@@ -136,6 +136,34 @@ def read_tempo(roll: NDArray[Any], step: float = 0.125) -> str:
     return "slow" if tempo_of(roll.sum(0).astype(float), step) < CLEAR else "fast"
 
 
+def nearest(rolls: NDArray[Any], others: NDArray[Any]) -> Floats:
+    """How many pins each of the rolls (N, P, T) differs in from the one among the others (M, P, T) that is most like it: (N,).
+
+    0 is a copy. What a generator makes should lie as far from what it was trained on as new music of the same kind does.
+
+    Raises:
+        ValueError: no rolls, or of different sizes.
+    """
+    if not len(rolls) or not len(others) or rolls.shape[1:] != others.shape[1:]:
+        raise ValueError(f"want rolls of one size, at least one of each, not {rolls.shape} and {others.shape}")
+    a, b = (np.asarray(r, float).reshape(len(r), -1) for r in (rolls, others))
+    distances: Floats = (a.sum(1)[:, None] + b.sum(1) - 2 * a @ b.T).min(1)  # |a − b| summed, for zeros and ones
+    return distances
+
+
+def variety(rolls: NDArray[Any]) -> float:
+    """How many pins two of the rolls (N, P, T) differ in, on average over all pairs; 0 where all are one.
+
+    Raises:
+        ValueError: fewer than two.
+    """
+    if len(rolls) < 2:
+        raise ValueError(f"variety takes at least two rolls, not {len(rolls)}")
+    ones = np.asarray(rolls, float).reshape(len(rolls), -1)
+    pairs = (2 * ones.sum(1)[:, None] - 2 * ones @ ones.T).sum()  # Σ |a − b| over ordered pairs
+    return float(pairs / (len(rolls) * (len(rolls) - 1)))
+
+
 def _check_roll(roll: NDArray[Any]) -> None:
     if roll.ndim != 2 or 0 in roll.shape or float(roll.min()) < 0:
         raise ValueError(f"a roll is pitch × time (P, T) without negative entries, not {roll.dtype} of shape {roll.shape}")

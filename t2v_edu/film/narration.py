@@ -1,4 +1,4 @@
-"""Chapter 15 · a text is spoken by the machine's own speech engine, espeak-ng, without a network."""
+"""Chapter 15 · facts become a text, and a text is spoken by the machine's own speech engine, espeak-ng, without a network."""
 
 from __future__ import annotations
 
@@ -6,15 +6,23 @@ import io
 import re
 import shutil
 import subprocess
+from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
+import torch
 
 from t2v_edu.film.synth import RATE, Sound
+from t2v_edu.models.fact_narrator import FactNarrator
+from t2v_edu.text.facts import Fact
+from t2v_edu.text.stories import is_well_told, realise
+from t2v_edu.world.lexicon import Language
 
 # The first that the engine has. Its plain Mandarin voice reads the number of every tone aloud in some versions (1.51, for one);
 # the one for pinyin does not.
 VOICES = {"en": ("en-gb", "en"), "zh": ("cmn-latn-pinyin", "cmn", "zh")}
 ENGINES = ("espeak-ng", "espeak")
+_TRIES = 20
 _PEAK = 0.8
 _HEADER = 44  # bytes of a WAV file before its first sample
 _DIGITS = "零一二三四五六七八九"
@@ -94,3 +102,28 @@ def _trimmed(sound: Sound) -> Sound:
         raise RuntimeError("the speech engine made a sound file in which nothing is to be heard")
     voice: Sound = np.ascontiguousarray(sound[loud[0] : loud[-1] + 1]) * np.float32(_PEAK / peak)
     return voice
+
+
+def narrate(facts: Sequence[Fact], language: Language = "en", *, seed: int = 0) -> str:
+    """A paragraph that says each fact once, written by the shipped narrator; every number and name in it is the facts'.
+
+    Args:
+        facts: as `text.facts.key_facts` finds them in a paragraph, or `text.stories.as_facts` makes them; a thing among them.
+        language: of the facts' values and of the text.  seed: another one is another wording.
+    Returns:
+        One to six sentences.
+    Raises:
+        ValueError: no thing among the facts, one that comes twice or that no sentence is about, an unknown language.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    known = [fact.what for fact in facts]
+    for _ in range(_TRIES):
+        symbols = _narrator().write(known, language, generator=draw)
+        if is_well_told(symbols, known, language):  # a few in a hundred are not: a sentence begun for a fact already told
+            return realise(symbols, facts, language)
+    raise ValueError(f"no whole sentences came of the facts {', '.join(known)} in {_TRIES} tries; ask with another seed")
+
+
+@cache
+def _narrator() -> FactNarrator:
+    return FactNarrator.from_pretrained()
