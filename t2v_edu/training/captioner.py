@@ -1,5 +1,6 @@
 """Chapter 13 · how the captioner is trained: say in plain words, in both languages, what a film shows.
 
+    python -m t2v_edu.training.captioner --out runs/captioner
     python -m t2v_edu.training.captioner --out runs/captioner --ship
 """
 
@@ -9,17 +10,21 @@ import argparse
 import json
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
-from t2v_edu.datasets import Batch
+from t2v_edu.datasets import Batch, Source
 from t2v_edu.evaluation.captions import bleu, cider_d, scene_scores
+from t2v_edu.film.arrange import grid
 from t2v_edu.models.captioner import SHIPPED, Captioner, CaptionerConfig
 from t2v_edu.models.narrator import cross_entropy
-from t2v_edu.training.loop import keep_freed_memory, seed_everything
+from t2v_edu.training.config import at_least_one
+from t2v_edu.training.loop import Workers, keep_freed_memory, run, seed_everything
 from t2v_edu.training.sources import Worlds
 from t2v_edu.video import to_tensor
 from t2v_edu.vision.features import SHIPPED as FEATURES
@@ -30,7 +35,31 @@ from t2v_edu.world.lexicon import LANGUAGES, Language
 from t2v_edu.world.scene import Scene, sample_scene
 
 WORLDS = ("shapes",)  # of the shipped one: those of the generator that it talks with
-STEPS, BATCH, RATE = 500, 32, 2e-3
+RATE = 2e-3
+
+
+@dataclass(frozen=True)
+class CaptionerPlan:
+    """One training run of the captioner.
+
+    Args:
+        steps, batch: updates, and clips per update.
+        lr: at its highest.
+        still: whether the stem and the first block of the eyes hold still, which saves half of the time.
+        evaluate_every, save_every, keep, seed: as in `TrainConfig`.
+    """
+
+    steps: int = 500
+    batch: int = 32
+    lr: float = RATE
+    still: bool = True
+    evaluate_every: int = 100
+    save_every: int = 50
+    keep: int = 1
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        at_least_one(self, "steps", "batch", "evaluate_every", "save_every", "keep")
 
 
 def plain_captions(scenes: Sequence[Scene] | None, lang: Language) -> list[str]:
@@ -68,30 +97,70 @@ def lesson(model: Captioner, clips: Batch) -> Tensor:
     return torch.stack(losses).mean()
 
 
-def fit(model: Captioner, batches: Iterable[Batch], *, steps: int, lr: float = RATE, report_every: int = 0) -> list[float]:
-    """Train a captioner; the learning rate rises for a tenth of the steps and falls to 0 along half a cosine.
+class CaptionerTrainee:
+    """The captioner and its optimiser. The first layers of eyes that have been trained hold still: edges stay edges."""
+
+    def __init__(self, model: Captioner, plan: CaptionerPlan) -> None:
+        self.plan, self.model = plan, model
+        model.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        self.still: list[nn.Module] = [model.film.stem, model.film.norm, model.film.blocks[0]] if plan.still else []
+        for layer in self.still:
+            layer.eval().requires_grad_(False)
+        learning = [p for p in model.parameters() if p.requires_grad]
+        self.modules: dict[str, nn.Module] = {"model": model}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {
+            "model": torch.optim.AdamW(learning, plan.lr, betas=(0.9, 0.98), weight_decay=1e-2)
+        }
+
+    def warm_up(self, source: Source) -> None:
+        """Nothing comes before step 0."""
+
+    def step(self, batch: Batch, step: int) -> dict[str, float]:
+        """One update; the learning rate rises for a tenth of the steps and falls to 0 along half a cosine."""
+        p, optimizer = self.plan, self.optimizers["model"]
+        for group in optimizer.param_groups:
+            group["lr"] = p.lr * min((step + 1) / (0.1 * p.steps), 0.5 + 0.5 * math.cos(math.pi * step / p.steps))
+        loss = lesson(self.model, batch)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        optimizer.step()
+        return {"nats": loss.item()}
+
+    def end(self) -> None:
+        """Make the model ready to be used: no layer holds still, none learns."""
+        for layer in self.still:
+            layer.requires_grad_(True)
+        self.model.eval()
+
+    def sample(self) -> NDArray[np.uint8]:
+        """A few films that it never saw; what it says of them is printed."""
+        clips = Worlds(self.model.worlds, split="held_out").batch(3, seed=1, step=0)
+        self.model.eval()
+        for said, shown in zip(self.model.describe(to_tensor(clips.frames)), plain_captions(clips.scenes, "en"), strict=True):
+            print(f"says: {said}\n  is: {shown}", flush=True)
+        self.model.train()
+        for layer in self.still:
+            layer.eval()
+        return grid(list(clips.frames))
+
+    def save(self, path: Path) -> None:
+        """Write the model."""
+        self.model.save_pretrained(path)
+
+
+def fit(model: Captioner, batches: Iterable[Batch], *, steps: int, lr: float = RATE, still: bool = False) -> list[float]:
+    """Train a captioner for a short time, without log or checkpoints.
 
     Args:
         batches: clips with scenes, at least `steps` batches.
-        report_every: steps between two lines of print; 0 for none.
+        lr, still: as in `CaptionerPlan`.
     Returns:
         the loss, nats a symbol, one value a step.
     """
-    optimizer = torch.optim.AdamW(model.parameters(), lr, betas=(0.9, 0.98), weight_decay=1e-2)
-    model.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    history: list[float] = []
-    for step, clips in zip(range(steps), batches, strict=False):
-        for group in optimizer.param_groups:
-            group["lr"] = lr * min((step + 1) / (0.1 * steps), 0.5 + 0.5 * math.cos(math.pi * step / steps))
-        loss = lesson(model, clips)
-        history.append(loss.item())
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        if report_every and (step + 1) % report_every == 0:
-            print(f"step {step + 1} of {steps}: {np.mean(history[-report_every:]):.4f} nats a symbol", flush=True)
-    model.eval()
+    trainee = CaptionerTrainee(model, CaptionerPlan(steps=steps, lr=lr, still=still))
+    history = [trainee.step(clips, step)["nats"] for step, clips in zip(range(steps), batches, strict=False)]
+    trainee.end()
     return history
 
 
@@ -141,22 +210,19 @@ def ship(path: Path, training: dict[str, object]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m t2v_edu.training.captioner", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--out", type=Path, required=True, help="folder for the model")
-    parser.add_argument("--ship", action="store_true", help="then put it into the package in 16 bits, with its scores")
-    parser.add_argument("--steps", type=int, default=STEPS)
-    parser.add_argument("--batch", type=int, default=BATCH)
-    parser.add_argument("--lr", type=float, default=RATE)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--ship", action="store_true", help="no training: put the run's model into the package, with its scores")
+    for name in ("steps", "batch", "seed"):
+        parser.add_argument(f"--{name}", type=int, default=getattr(CaptionerPlan, name))
+    parser.add_argument("--resume", action="store_true")
     args = parser.parse_args()
-    keep_freed_memory()
-    seed_everything(args.seed)
-    model = new(seen=FEATURES)
-    fit(model, Worlds(WORLDS).batches(args.batch, seed=args.seed), steps=args.steps, lr=args.lr, report_every=25)
-    model.save_pretrained(args.out)
-    settings = {name: getattr(args, name) for name in ("steps", "batch", "lr", "seed")} | {"worlds": WORLDS}
-    write_text(json.dumps(settings) + "\n", args.out / "training.json")
+    plan = CaptionerPlan(steps=args.steps, batch=args.batch, seed=args.seed)
     if args.ship:
-        ship(args.out, settings)
+        return ship(args.out / "model", asdict(plan) | {"worlds": WORLDS})
+    keep_freed_memory()
+    seed_everything(plan.seed)
+    trainee = CaptionerTrainee(new(seen=FEATURES), plan)
+    run(trainee, Worlds(WORLDS), plan, args.out, Workers("cpu"), resume=args.resume)
 
 
 if __name__ == "__main__":
