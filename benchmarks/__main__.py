@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import convolution, cycle, flow, generation, motion, peer, reader, render, side_by_side, training, word2vec
+from benchmarks import convolution, cycle, film, flow, generation, motion, peer, reader, render, side_by_side, training, word2vec
 from benchmarks.common import Line, machine
 
 PARTS: dict[str, Callable[[], list[Line]]] = {
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[], list[Line]]] = {
     "training": training.measure,
     "generation": generation.measure,
     "flow": flow.measure,
+    "film": film.measure,
     "cycle": cycle.measure,
     "motion": motion.measure,
     "convolution": convolution.measure,

@@ -21,7 +21,7 @@ from t2v_edu.film.sound import RATE, loudness
 from t2v_edu.film.subtitles import read_subtitles
 from t2v_edu.paths import DATA
 
-FILMS = sorted((DATA / "screenplays").glob("*.md"))
+FILMS = sorted((DATA / "screenplays").glob("*_*.md"))
 needs_voice = pytest.mark.skipif(engine() is None, reason="no espeak-ng on this machine (apt install espeak-ng)")
 
 SMALL = """# Small
