@@ -70,6 +70,20 @@ def compose(mood: str, tempo: str, rng: np.random.Generator) -> Roll:
     return roll
 
 
+def lowered(roll: Roll, *, third: bool = False, sixth: bool = False, seventh: bool = False) -> Roll:
+    """A roll in C major with its E, A and B a semitone lower, where asked; all three make it C minor.
+
+    Args:
+        roll: (P, T), row 0 a C.
+    """
+    out = roll.copy()
+    for asked, note in ((third, 4), (sixth, 9), (seventh, 11)):
+        if asked:
+            out[note - 1 :: 12] = np.maximum(out[note - 1 :: 12], out[note::12])
+            out[note::12] = 0
+    return out
+
+
 def _accompany(part: Roll, notes: tuple[int, int, int], beat: int, style: int) -> None:
     """Two beats of one chord: together, low and high in turn, or broken into half beats."""
     root, third, fifth = notes

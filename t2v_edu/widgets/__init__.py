@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from t2v_edu.widgets.frame_scrubber import FrameScrubber
     from t2v_edu.widgets.gan_games import BellGame, DuelPortrait
     from t2v_edu.widgets.gates import Gates
+    from t2v_edu.widgets.grading_desk import GradingDesk
     from t2v_edu.widgets.latent_walk import LatentWalk
+    from t2v_edu.widgets.music_box import MusicBox
     from t2v_edu.widgets.next_word import NextWord
     from t2v_edu.widgets.round_trip import RoundTrip
     from t2v_edu.widgets.scene_builder import SceneBuilder
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AttentionTable", "BellGame", "BlockMatcher", "ConvolutionWindow", "DrawingBoard", "DuelPortrait", "FlowField",
-    "FrameScrubber", "Gates", "LatentWalk", "NextWord", "RoundTrip", "SceneBuilder", "SkipGramWindow", "Ward", "Widget",
-    "site_css", "site_script",
+    "FrameScrubber", "Gates", "GradingDesk", "LatentWalk", "MusicBox", "NextWord", "RoundTrip", "SceneBuilder",
+    "SkipGramWindow", "Ward", "Widget", "site_css", "site_script",
 ]  # fmt: skip
 
 _HOME = {
@@ -39,7 +41,9 @@ _HOME = {
     "FlowField": "flow_field",
     "FrameScrubber": "frame_scrubber",
     "Gates": "gates",
+    "GradingDesk": "grading_desk",
     "LatentWalk": "latent_walk",
+    "MusicBox": "music_box",
     "NextWord": "next_word",
     "RoundTrip": "round_trip",
     "SceneBuilder": "scene_builder",
