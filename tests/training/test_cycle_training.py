@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +14,9 @@ from t2v_edu.models.captioner import Captioner, CaptionerConfig
 from t2v_edu.models.video_critics import VideoGANConfig
 from t2v_edu.models.video_gan import VideoGAN
 from t2v_edu.text.tokenizer import Tokenizer
-from t2v_edu.training.captioner import fit, lesson, new, phrasings, plain_captions, scores
+from t2v_edu.training.captioner import CaptionerPlan, CaptionerTrainee, fit, lesson, new, phrasings, plain_captions, scores
 from t2v_edu.training.cycle import CyclePlan, RoundTrip, look, play, standardised
+from t2v_edu.training.loop import Workers, run
 from t2v_edu.video import to_tensor
 from t2v_edu.vision.features import FeatureConfig, FeatureNet
 from t2v_edu.world.captions import parse
@@ -34,9 +37,15 @@ def captioner() -> Captioner:
 
 def gan() -> VideoGAN:
     torch.manual_seed(0)
-    words = [c for i in range(60) for c in WorldStream("shapes", frames=8, size=16).clip(9, i, picture=False).caption.split()]
     config = VideoGANConfig(frames=8, size=16, text=16, noise=6, code=16, motion=16, width=4, critic=4)
-    return VideoGAN(config, Tokenizer.fit(words), ("shapes",))
+    return VideoGAN(config, words(), ("shapes",))
+
+
+@cache
+def words() -> Tokenizer:
+    clips = [WorldStream("shapes").clip(9, i, picture=False) for i in range(300)]
+    scenes = [clip.scene for clip in clips if clip.scene]
+    return Tokenizer.fit([c.caption for c in clips] + plain_captions(scenes, "en") + plain_captions(scenes, "zh"))
 
 
 def trip(captioner: Captioner, **changes: Any) -> RoundTrip:
@@ -71,6 +80,33 @@ def test_a_batch_without_end_stops_after_its_steps(clips: Batch) -> None:
     before = weights(model)
     assert len(fit(model, (clips for _ in range(99)), steps=2)) == 2
     assert not torch.equal(before, weights(model)) and not model.training
+
+
+@pytest.mark.parametrize("still", [True, False])
+def test_layers_that_hold_still_do(clips: Batch, still: bool) -> None:
+    torch.manual_seed(0)
+    model = new(("shapes",), SMALL)
+    first, later = model.film.stem.weight.detach().clone(), model.film.blocks[1].first.weight.detach().clone()
+    seen = model.film.norm.running_mean.clone()  # type: ignore[union-attr, operator]
+    fit(model, [clips] * 3, steps=3, still=still)
+    assert torch.equal(first, model.film.stem.weight) == torch.equal(seen, model.film.norm.running_mean) == still
+    assert not torch.equal(later, model.film.blocks[1].first.weight)
+    assert all(p.requires_grad for p in model.parameters()) and not model.training
+
+
+def test_a_run_in_two_pieces_is_the_run_in_one(clips: Batch, tmp_path: Path) -> None:
+    stream = WorldStream("shapes", frames=8, size=16)
+
+    def go(out: Path, stops: tuple[int, ...]) -> torch.Tensor:
+        for i, steps in enumerate(stops):
+            torch.manual_seed(0)
+            trainee = CaptionerTrainee(new(("shapes",), SMALL), CaptionerPlan(steps=4, batch=2, evaluate_every=2, save_every=1))
+            trainee.sample = lambda: clips.frames[0]  # type: ignore[method-assign]
+            run(trainee, stream, CaptionerPlan(steps=steps, batch=2, evaluate_every=9, save_every=1), out, Workers("cpu"),
+                resume=i > 0)
+        return weights(trainee.model)
+
+    torch.testing.assert_close(go(tmp_path / "one", (4,)), go(tmp_path / "two", (2, 4)), atol=0, rtol=0)
 
 
 def test_scores_of_a_knower_and_of_a_parrot(clips: Batch, captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> None:
