@@ -17,10 +17,10 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from t2v_edu.film.shots import (
     CLIPS,
@@ -43,6 +43,10 @@ from t2v_edu.film.shots import (
     Transition,
 )  # fmt: skip
 from t2v_edu.world.scene import PLACES
+
+if TYPE_CHECKING:
+    from t2v_edu.text.facts import Fact
+    from t2v_edu.world.lexicon import Language
 
 __all__ = ["Picture", "Screenplay", "ScriptError", "Shot", "Transition", "parse", "read"]
 
@@ -165,6 +169,35 @@ def _nearest(word: str, known: tuple[str, ...] | list[str]) -> str:
 # --- Values -----------------------------------------------------------------------------------------------------------
 
 
+class _Facts:
+    """The facts of a text, to be filled in and to be told."""
+
+    def __init__(self, source: Path, language: str) -> None:
+        from t2v_edu.text.facts import key_facts
+
+        self.language: Language = "zh" if language == "zh" else "en"
+        self.name, self.found = source.name, {fact.what: fact for fact in key_facts(source.read_text(encoding="utf-8"))}
+
+    def fact(self, what: str) -> Fact:
+        if what not in self.found:
+            raise ValueError(f"{self.name!r} tells no {what!r}; it tells: {', '.join(self.found)}")
+        return self.found[what]
+
+    def value(self, what: str) -> str:
+        """As it is spoken: 324 metres, not 324 m."""
+        return re.sub(r" m$", "米" if self.language == "zh" else " metres", self.fact(what).value)
+
+    def tell(self, whats: list[str], seed: int) -> str:
+        """Sentences for some facts, by the trained narrator; where it only names the thing, unasked, that sentence goes."""
+        from t2v_edu.film.narration import narrate
+        from t2v_edu.film.subtitles import sentences
+
+        told = narrate([self.fact("thing"), *(self.fact(what) for what in whats if what != "thing")], self.language, seed=seed)
+        _, *rest = sentences(told)
+        introduced = {"thing", "place", "country"} & set(whats)
+        return told if introduced or not rest else (" " if self.language == "en" else "").join(rest)
+
+
 class _Reader:
     """The values of one section, the head's behind them."""
 
@@ -201,32 +234,20 @@ class _Reader:
             raise self.fail(key, f"there is no file {name!r} beside the screenplay; looked for {str(found)!r}")
         return str(found)
 
-    def facts(self) -> Callable[[str], str] | None:
-        """What looks up a fact of the text that the head names: place, year, height, ... (chapter 03)."""
+    def facts(self) -> _Facts | None:
+        """What the text tells that the head names, if it names one (chapter 03)."""
         if "facts" not in self.entries:
             return None
-        from t2v_edu.text.facts import key_facts
+        return _Facts(Path(self.file("facts", self.text("facts"))), self.text("language", "en"))
 
-        source = Path(self.file("facts", self.text("facts")))
-        table = {fact.what: fact.value for fact in key_facts(source.read_text(encoding="utf-8"))}
-        metres = "米" if self.text("language", "en") == "zh" else " metres"
-        table = {what: re.sub(r" m$", metres, value) for what, value in table.items()}  # to be spoken
-
-        def look_up(what: str) -> str:
-            if what not in table:
-                raise ValueError(f"{source.name!r} tells no {what!r}; it tells: {', '.join(table)}")
-            return table[what]
-
-        return look_up
-
-    def shot(self, before: list[str], facts: Callable[[str], str] | None) -> Shot:
+    def shot(self, before: list[str], facts: _Facts | None) -> Shot:
         picture = self.picture(before)
         shot = Shot(
             name=self.section.name, line=self.section.line, caption=self.filled("caption", facts), picture=picture,
             seconds=self.number("seconds", 0.5, LONGEST_SHOT, 4) if "seconds" in self.entries else None,
             place=self.one_of("place", PLACES, "park") if "place" in self.entries else None,
             mood=self.one_of("mood", MOODS, "glad"), tempo=self.one_of("tempo", TEMPOS, "slow"),
-            narration=self.filled("narration", facts), background=self.background(), transition=self.transition(not before),
+            narration=self.narration(facts), background=self.background(), transition=self.transition(not before),
             grade=self.text("grade"), seed=int(self.number("seed", 0, 2**31, 0, whole=True)),
             lines={key: entry.line for key, entry in self.entries.items()},
         )  # fmt: skip
@@ -236,13 +257,26 @@ class _Reader:
             raise self.fail("seconds", f"how long is the shot {shot.name!r}? give it seconds, or a narration")
         return shot
 
-    def filled(self, key: str, facts: Callable[[str], str] | None) -> str:
+    def narration(self, facts: _Facts | None) -> str:
+        """What is said: the text as it stands, or what the narrator makes of the facts to tell (chapter 15)."""
+        if "tell" not in self.entries:
+            return self.filled("narration", facts)
+        if "narration" in self.entries:
+            raise self.fail("tell", "the shot has a narration, too; keep one of them")
+        if facts is None:
+            raise self.fail("tell", "the head names no facts to tell; say 'facts: text.txt' there")
+        try:
+            return facts.tell(self.text("tell").replace(",", " ").split(), int(self.number("seed", 0, 2**31, 0, whole=True)))
+        except ValueError as error:
+            raise self.fail("tell", str(error)) from error
+
+    def filled(self, key: str, facts: _Facts | None) -> str:
         """A text with its {year} and the like filled in from the facts."""
         def fill(found: re.Match[str]) -> str:
             if facts is None:
                 raise self.fail(key, f"{found[0]} stands for a fact, and the head names no facts; say 'facts: text.txt' there")
             try:
-                return facts(found[1])
+                return facts.value(found[1])
             except ValueError as error:
                 raise self.fail(key, str(error)) from error
 

@@ -69,6 +69,20 @@ def test_facts_are_filled_in_from_the_text_and_from_nowhere_else(tmp_path: Path)
         parse(text.replace("- facts: tower.txt\n", ""), tmp_path / "s.md")
 
 
+def test_facts_are_told_by_the_narrator(tmp_path: Path) -> None:
+    """Every number and name of what it says is the text's; what is not asked for is not said."""
+    (tmp_path / "tower.txt").write_text((DATA / "corpora" / "tower_en.txt").read_text(encoding="utf-8"), encoding="utf-8")
+    text = "# T\n- facts: tower.txt\n## A\n- picture: title\n- tell: height\n## B\n- picture: title\n- tell: place, country\n"
+    high, where = (shot.narration for shot in parse(text, tmp_path / "s.md").shots)
+    assert "324 metres" in high and not any(word in high for word in ("Tower", "Paris", "1889"))
+    assert all(word in where for word in ("Eiffel Tower", "Paris", "France")) and "324" not in where
+    for old, new, words in [("height", "weight", "line 5: 'tower.txt' tells no 'weight'"),
+                            ("- facts: tower.txt\n", "", "line 4: the head names no facts"),
+                            ("- tell: height", "- tell: height\n- narration: x", "line 5: the shot has a narration, too")]:
+        with pytest.raises(ScriptError, match=words):
+            parse(text.replace(old, new), tmp_path / "s.md")
+
+
 SHOT = "# T\n## A\n- caption: a girl walks\n- seconds: 3\n"
 
 
