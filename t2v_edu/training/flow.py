@@ -52,10 +52,10 @@ class FlowPlan:
 
     worlds: tuple[str, ...] = ("shapes", "digits", "story")
     size: str = "small"
-    steps: int = 3000
+    steps: int = 6000
     batch: int = 64
     clips: int = 36_000
-    lr: float = 2e-3
+    lr: float = 5e-3
     fall: float = 0.4
     drop: float = 0.1
     ema: float = 0.998

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 
 from t2v_edu.layers import MultiHeadAttention
 from t2v_edu.losses.flow import euler, times
-from t2v_edu.models.flow_transformer import FlowConfig, FlowTransformer, StreamBlock, grid_positions
+from t2v_edu.models.flow_transformer import FlowConfig, FlowTransformer, StreamBlock, from_patches, grid_positions, to_patches
 from t2v_edu.models.flow_video import FlowVideo
 from t2v_edu.models.video_autoencoder import VideoAutoencoder, VideoAutoencoderConfig
 from t2v_edu.text.encoders import TextCode
@@ -52,7 +52,8 @@ def test_a_fresh_net_says_no_velocity():
 
 def test_a_fresh_block_is_the_identity():
     x = torch.randn(2, 5, 24)
-    assert torch.equal(StreamBlock(24, 2)(x, torch.zeros(2, 144), torch.ones(2, 1, 1, 5, dtype=torch.bool)), x)
+    block, words, mask = StreamBlock(24, 2, 16), torch.randn(2, 3, 16), torch.ones(2, 1, 1, 8, dtype=torch.bool)
+    assert torch.equal(block(x, torch.zeros(2, 144), words, mask), x)
 
 
 def test_zero_is_zero_after_all_other_initialisation():
@@ -72,16 +73,29 @@ def test_padding_changes_nothing_and_words_do():
 
 
 def test_attention_is_that_of_the_layers():
-    """With the norms of queries and keys undone, the block's attention is layers.MultiHeadAttention with the same weights."""
-    block, other = StreamBlock(24, 2), MultiHeadAttention(24, 2)
+    """Without norms of queries and keys, and words under the same weights, it is layers.MultiHeadAttention to both in one row."""
+    block, other = StreamBlock(24, 2, 24), MultiHeadAttention(24, 2)
     block.norm_query, block.norm_key = torch.nn.Identity(), torch.nn.Identity()
     weights, biases = block.query_key_value.weight.chunk(3), block.query_key_value.bias.chunk(3)
     for layer, w, b in zip((other.query, other.key, other.value), weights, biases, strict=True):
         layer.load_state_dict({"weight": w, "bias": b})
+    block.word_key_value.load_state_dict({"weight": torch.cat(weights[1:]), "bias": torch.cat(biases[1:])})
     other.out.load_state_dict(block.out.state_dict())
-    x = torch.randn(2, 5, 24)
+    row = torch.randn(2, 5, 24)
     mask = torch.tensor([[1, 1, 1, 1, 1], [1, 1, 1, 0, 0]], dtype=torch.bool)[:, None, None]
-    torch.testing.assert_close(block.look(x, mask), other(x, mask=mask), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(block.look(row[:, :3], row[:, 3:], mask), other(row, mask=mask)[:, :3], atol=1e-5, rtol=1e-5)
+
+
+def test_patches_hold_neighbours_and_come_back():
+    """A grid of 2 frames of 4×4, whose numbers say frame, row and column: a place holds two rows and two columns of one frame."""
+    t, y, x = torch.meshgrid(torch.arange(2.0), torch.arange(4.0), torch.arange(4.0), indexing="ij")
+    grid = torch.stack([t, y, x])[None]  # (1, 3, 2, 4, 4)
+    places = to_patches(grid, 2)
+    assert places.shape == (1, 8, 12)
+    frame, row, column = places[0, 5].reshape(3, 4)  # the sixth place: the upper right one of the second frame
+    assert frame.tolist() == [1, 1, 1, 1] and row.tolist() == [0, 0, 1, 1] and column.tolist() == [2, 3, 2, 3]
+    assert torch.equal(from_patches(places, (2, 4, 4), 2), grid)
+    assert torch.equal(to_patches(grid, 1), grid.flatten(2).mT)
 
 
 def test_each_place_of_the_grid_has_its_own_position():
@@ -116,6 +130,8 @@ def test_sizes_that_cannot_be():
         FlowConfig(size=30)
     with pytest.raises(ValueError, match="190"):
         FlowConfig(width=190)
+    with pytest.raises(ValueError, match="patch 3"):
+        FlowConfig(patch=3)
     with pytest.raises(ValueError, match="8"):
         FlowVideo(TINY, WORDS, VideoAutoencoder(replace(CODER, latent=8)))
 
