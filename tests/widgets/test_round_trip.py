@@ -38,7 +38,7 @@ def test_both_languages_agree_over_a_grid(tmp_path: Path) -> None:
 
 
 def test_the_picture_tells_what_it_shows() -> None:
-    pixels, text = RoundTrip(ToyCycle(1.0, 1.0, 0.0)).picture()
+    pixels, text = RoundTrip(ToyCycle(1.0, 1.0, 0.0), g=2.0, d=0.5).picture()
     assert pixels.shape == (320, 420, 3) and "g = 2.00, d = 0.50" in text and "real pairs" in text
     assert "the round trip: it ends" in RoundTrip(ToyCycle(0.0, 1.0, 0.0, honest=False)).picture()[1]
 
