@@ -50,8 +50,8 @@ def rises(sound: NDArray[Any], rate: int = 48_000) -> tuple[Floats, Floats]:
     starts = np.arange(0, len(padded) - WINDOW + 1, hop)
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[starts]
     loud = np.abs(np.fft.rfft(frames * np.hanning(WINDOW), axis=1)).T  # (F, N)
-    frequencies: Floats = np.fft.rfftfreq(WINDOW, 1 / rate)
-    up: Floats = np.maximum(np.diff(loud, axis=1), 0.0)
+    frequencies: Floats = np.asarray(np.fft.rfftfreq(WINDOW, 1 / rate), np.float64)
+    up: Floats = np.asarray(np.maximum(np.diff(loud, axis=1), 0.0), np.float64)
     return frequencies, up
 
 

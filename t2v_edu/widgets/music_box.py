@@ -42,7 +42,7 @@ class MusicBox(Widget):
     _esm = module("music_box")
     _css = site_css()
 
-    tunes = traitlets.List().tag(sync=True)
+    tunes: Any = traitlets.List().tag(sync=True)
     tune, beats = (traitlets.Int().tag(sync=True) for _ in range(2))
     third, sixth, seventh = (traitlets.Bool(False).tag(sync=True) for _ in range(3))
 
