@@ -74,7 +74,7 @@ def gain_table(gains: Sequence[float] | Gains) -> Table:
     three = np.asarray(gains, float)
     if three.shape != (3,) or not np.isfinite(three).all() or three.min() <= 0:
         raise ValueError(f"gains are three numbers above 0 for red, green and blue, not {gains!r}")
-    return to_srgb(TABLE.astype(np.float64)[:, None] * three)
+    return to_srgb(TABLE[:, None] * three)
 
 
 # --- Curves -----------------------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CODES = np.arange(256) / 255
-TABLE = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4).astype(np.float32)  # code → light
+TABLE = np.where(_CODES <= 0.04045, _CODES / 12.92, ((_CODES + 0.055) / 1.055) ** 2.4)  # code → light
+_SINGLE = TABLE.astype(np.float32)
 
 
 def to_linear(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -19,7 +20,7 @@ def to_linear(codes: NDArray[np.uint8]) -> NDArray[np.float32]:
     """
     if codes.dtype != np.uint8:
         raise ValueError(f"codes are uint8, not {codes.dtype}")
-    return TABLE[codes]
+    return _SINGLE[codes]
 
 
 def to_srgb(light: NDArray[Any]) -> NDArray[np.uint8]:
