@@ -131,6 +131,8 @@ def film(
                                               show_default=False)] = None,
     voice: Annotated[bool | None, typer.Option("--voice/--no-voice", help="Speak the narration, or leave it to the subtitles.",
                                                show_default=False)] = None,
+    size: Annotated[int | None, typer.Option(help="Side of the picture in pixels, instead of what the screenplay says.",
+                                             show_default=False)] = None,
     subtitles: Annotated[Path | None, typer.Option(help="Write them as a file, too: .vtt or .srt.", show_default=False)] = None,
 ) -> None:
     """Make a film of a screenplay: picture, narration, music, subtitles."""
@@ -139,7 +141,7 @@ def film(
     def tell(done: int, total: int, name: str, state: str) -> None:
         typer.echo(f"shot {done} of {total}: {name} ({state})", err=True)
 
-    made = production.make(script, output, work=work, voice=voice, subtitles=subtitles, progress=tell)
+    made = production.make(script, output, work=work, voice=voice, size=size, subtitles=subtitles, progress=tell)
     typer.echo(f"{output}: {made.play.title!r}, {len(made.takes)} shots, {made.seconds:.2f} s")
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from t2v_edu import shelf, studio
 from t2v_edu.film.arrange import Film
-from t2v_edu.film.movie import write_movie
+from t2v_edu.film.movie import BITS, write_movie
 from t2v_edu.film.mux import check_target, write_whole
 from t2v_edu.film.screenplay import read
 from t2v_edu.film.shots import LONGEST_FILM, Screenplay, ScriptError, Shot
@@ -30,6 +30,7 @@ from t2v_edu.film.transitions import cross_fade, fade_in, fade_out
 LEAD, PAUSE, REST = 0.4, 0.3, 0.6  # seconds: before a narration, between its sentences, after it
 BURNT_LINE = {"en": 24, "zh": 11}  # characters of a burnt-in line: the picture is square
 READING = {"en": 15.0, "zh": 4.5}  # characters a second, where nobody speaks
+SMALL_BITS = 56_000  # of sound a second, in a preview
 FORMAT = 1  # of the work folder; raise it when `studio` draws another way
 Progress = Callable[[int, int, str, str], None]
 
@@ -84,7 +85,7 @@ class Plan:
 
 
 def make(script: str | Path, output: str | Path, *, work: str | Path | None = None, voice: bool | None = None,
-         subtitles: str | Path | None = None, progress: Progress | None = None) -> Plan:
+         size: int | None = None, subtitles: str | Path | None = None, progress: Progress | None = None) -> Plan:
     """Make the film of a screenplay.
 
     Args:
@@ -92,6 +93,7 @@ def make(script: str | Path, output: str | Path, *, work: str | Path | None = No
         output: .mp4.
         work: folder that keeps the shots; by default one beside the output, which goes when the film is there.
         voice: False leaves the narration to the subtitles; None does as the screenplay says.
+        size: of the picture, instead of the screenplay's; below 192 pixels the sound is small, too: a preview.
         subtitles: write them as .vtt or .srt here, too.
         progress: called with (shots done, shots in all, name of the shot, "made" or "kept") after each.
     Raises:
@@ -105,7 +107,9 @@ def make(script: str | Path, output: str | Path, *, work: str | Path | None = No
     if subtitles is not None and Path(subtitles).suffix.lower() not in SUFFIXES:
         raise ValueError(f"{str(subtitles)!r}: subtitles can be written as {' or '.join(SUFFIXES)}")
     play = read(script)
-    planned = plan(play if voice is None else replace(play, voice=voice))
+    if size is not None and not 32 <= size <= 1024:
+        raise ValueError(f"size {size} is out of range; choose 32 to 1024 pixels")
+    planned = plan(replace(play, voice=play.voice if voice is None else voice, size=size or play.size))
     folder = Path(work) if work is not None else output.with_name(f".{output.stem}.shots")
     folder.mkdir(parents=True, exist_ok=True)
     for number, take in enumerate(planned.takes):
@@ -116,7 +120,7 @@ def make(script: str | Path, output: str | Path, *, work: str | Path | None = No
     shown = planned.play.subtitles
     write_movie(cut(planned, lambda number: _pictures(folder, planned, number)), soundtrack(planned), output,
                 fps=planned.play.fps, title=planned.play.title, language=planned.play.language,
-                cues=planned.cues() if shown in ("track", "both") else ())
+                bits=BITS if planned.play.size >= 192 else SMALL_BITS, cues=planned.cues() if shown in ("track", "both") else ())
     if subtitles is not None:
         write_subtitles(planned.cues(), subtitles)
     if work is None:

@@ -275,6 +275,7 @@ def test_the_command(tmp_path: Path) -> None:
     for arguments, words in [
         ((path, "-o", tmp_path / "film.gif"), ".mp4"), ((path, "-o", tmp_path / "no" / "film.mp4"), "mkdir -p"),
         ((tmp_path / "none.md", "-o", tmp_path / "b.mp4"), "there is no screenplay"),
+        ((path, "-o", tmp_path / "b.mp4", "--size", 4000), "32 to 1024"),
         ((path, "-o", tmp_path / "b.mp4", "--subtitles", tmp_path / "b.txt"), ".vtt or .srt"),
     ]:
         refused = run(*arguments)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +19,16 @@ from t2v_edu.film.mux import check_rate, check_target, video_frame, video_stream
 from t2v_edu.film.sound import RATE, check_sound
 from t2v_edu.film.subtitles import Cue
 
+if TYPE_CHECKING:
+    from IPython.display import HTML
+
 BITS = 160_000  # of sound a second
+LIMIT = 300_000  # bytes of a film in a page
 LANGUAGES = {"en": "eng", "zh": "chi"}  # ISO 639-2, as containers name them
 
 
 def write_movie(frames: Film | Iterable[Film], sound: NDArray[np.float32], path: str | Path, *, fps: float = 16.0,
-                title: str = "", cues: Sequence[Cue] = (), language: str = "en") -> Path:
+                title: str = "", cues: Sequence[Cue] = (), language: str = "en", bits: int = BITS) -> Path:
     """Write a film with sound as MP4. Either the whole file appears under its name, or nothing does.
 
     Args:
@@ -34,6 +40,7 @@ def write_movie(frames: Film | Iterable[Film], sound: NDArray[np.float32], path:
         title: stored in the file.
         cues: subtitles, as a track that a player may show.
         language: of the cues and of the sound: "en" or "zh".
+        bits: of sound, a second.
     Returns:
         The path.
     Raises:
@@ -44,12 +51,12 @@ def write_movie(frames: Film | Iterable[Film], sound: NDArray[np.float32], path:
     check_target(target)
     if target.suffix.lower() != ".mp4":
         raise ValueError(f"{str(target)!r}: a film with sound can be written as .mp4")
-    write_whole(encode_movie(frames, sound, fps=fps, title=title, cues=cues, language=language), target)
+    write_whole(encode_movie(frames, sound, fps=fps, title=title, cues=cues, language=language, bits=bits), target)
     return target
 
 
 def encode_movie(frames: Film | Iterable[Film], sound: NDArray[np.float32], *, fps: float = 16.0, title: str = "",
-                 cues: Sequence[Cue] = (), language: str = "en") -> bytes:
+                 cues: Sequence[Cue] = (), language: str = "en", bits: int = BITS) -> bytes:
     """The bytes of the file that `write_movie` writes, the same bytes every time."""
     import av
 
@@ -71,7 +78,7 @@ def encode_movie(frames: Film | Iterable[Film], sound: NDArray[np.float32], *, f
             container.metadata["title"] = title
         codec = {"crf": "18", "preset": "medium", "profile": "high", "bf": "0", "x264-params": "threads=1"}
         video = video_stream(container, "libx264", first.shape[:2], rate, codec)
-        audio = _AudioTrack(container, sound, language)
+        audio = _AudioTrack(container, sound, language, bits)
         text = _text_track(container, language) if cues else None
         count = 0
         for count, picture in enumerate(itertools.chain([first], pictures), 1):
@@ -84,6 +91,28 @@ def encode_movie(frames: Film | Iterable[Film], sound: NDArray[np.float32], *, f
         for cue in cues if text is not None else ():
             container.mux(_text_packet(cue, text))
     return buffer.getvalue()
+
+
+def show_movie(movie: bytes | str | Path, *, alt: str, width: int = 256) -> HTML:
+    """A film with sound as the output of a cell: it waits until somebody starts it.
+
+    Args:
+        movie: an MP4 file, or its bytes.
+        alt: what is to be seen and heard, in words.
+        width: of the picture in the page, in CSS pixels.
+    Raises:
+        ValueError: an empty text, or a film of more than 300 kB.
+    """
+    from IPython.display import HTML
+
+    data = movie if isinstance(movie, bytes) else Path(movie).read_bytes()
+    if not alt.strip():
+        raise ValueError("alt is empty; say in words what the film shows")
+    if len(data) > LIMIT:
+        raise ValueError(f"the film takes {len(data) // 1000} kB and {LIMIT // 1000} kB are allowed in a page; make it smaller")
+    text = html.escape(alt, quote=True)
+    return HTML(f'<video controls playsinline preload="metadata" width="{width}" aria-label="{text}" title="{text}" '
+                f'src="data:video/mp4;base64,{base64.b64encode(data).decode()}">{text}</video>')  # type: ignore[no-untyped-call]
 
 
 def _pictures(frames: Film | Iterable[Film]) -> Iterator[NDArray[np.uint8]]:
@@ -100,12 +129,12 @@ def _pictures(frames: Film | Iterable[Film]) -> Iterator[NDArray[np.uint8]]:
 class _AudioTrack:
     """AAC, fed as far as the pictures have come."""
 
-    def __init__(self, container: Any, sound: NDArray[np.float32], language: str) -> None:
+    def __init__(self, container: Any, sound: NDArray[np.float32], language: str, bits: int) -> None:
         from av.audio.stream import AudioStream
 
         self.container, self.sound, self.at = container, sound, 0
         self.stream = cast(AudioStream, container.add_stream("aac", rate=RATE, layout="stereo"))
-        self.stream.codec_context.bit_rate = BITS
+        self.stream.codec_context.bit_rate = bits
         self.stream.codec_context.time_base = Fraction(1, RATE)
         self.stream.metadata["language"] = LANGUAGES.get(language, "und")
 

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from t2v_edu.film import read_film
-from t2v_edu.film.movie import encode_movie, write_movie
+from t2v_edu.film.movie import encode_movie, show_movie, write_movie
 from t2v_edu.film.sound import RATE, silence
 from t2v_edu.film.subtitles import Cue
 
@@ -131,6 +131,15 @@ def test_bad_input_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="mkdir"):
         write_movie(film, sound, tmp_path / "no" / "a.mp4")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_film_in_a_page_waits_and_says_what_it_is() -> None:
+    page = show_movie(encode_movie(*clapper()), alt='a "flash" & a beep').data
+    assert 'aria-label="a &quot;flash&quot; &amp; a beep"' in page and "controls" in page and "autoplay" not in page
+    with pytest.raises(ValueError, match="alt is empty"):
+        show_movie(b"", alt=" ")
+    with pytest.raises(ValueError, match="400 kB"):
+        show_movie(bytes(400_000), alt="much")
 
 
 PLAY = """async (source) => {
