@@ -154,9 +154,10 @@ def stretches(net: Encoder, video: Tensor, length: int = 4) -> Tensor:
     """
     if video.ndim != 5 or length < 1 or video.shape[2] % length or not video.shape[2]:
         raise ValueError(f"want a video (B, 3, T, H, W) with T a multiple of {length}, not {tuple(video.shape)}")
-    pieces = video.unflatten(2, (-1, length)).transpose(1, 2).flatten(0, 1)  # (B·M, 3, length, H, W)
+    clips, channels, frames, *side = video.shape
+    pieces = video.reshape(clips, channels, frames // length, length, *side).transpose(1, 2).flatten(0, 1)  # (B·M, 3, ...)
     with torch.no_grad():
-        return net.features(pieces).unflatten(0, (len(video), -1))
+        return net.features(pieces).reshape(clips, frames // length, -1)
 
 
 def mood_loss(verdict: Verdict, glad: Tensor, stars: Tensor, weight: float = 0.25) -> Tensor:

@@ -25,7 +25,7 @@ from t2v_edu.world.lexicon import LANGUAGES
 from t2v_edu.world.scene import Scene
 
 
-def vocabulary(source: WorldStream, captions: int = 8000, *, seed: int = 0) -> Tokenizer:
+def vocabulary(source: WorldStream, captions: int = 4000, *, seed: int = 0) -> Tokenizer:
     """A tokenizer for the captions of a stream, in both languages."""
     draw = np.random.default_rng(seed)
     scenes = [source.clip(seed, i, picture=False).scene for i in range(captions)]
@@ -82,8 +82,8 @@ def found(finder: FilmFinder, source: WorldStream, clips: int = 1000, *, seed: i
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m t2v_edu.training.dual", description="Train the film finder that ships.")
     parser.add_argument("--out", type=Path, default=SHIPPED)
-    parser.add_argument("--steps", type=int, default=900)
-    parser.add_argument("--clips", type=int, default=8_000)
+    parser.add_argument("--steps", type=int, default=350)
+    parser.add_argument("--clips", type=int, default=4_000)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     seed_everything(args.seed)

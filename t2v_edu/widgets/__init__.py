@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from t2v_edu.widgets.block_matcher import BlockMatcher
     from t2v_edu.widgets.convolution_window import ConvolutionWindow
     from t2v_edu.widgets.drawing_board import DrawingBoard
+    from t2v_edu.widgets.film_question import FilmQuestion
     from t2v_edu.widgets.flow_field import FlowField
     from t2v_edu.widgets.frame_scrubber import FrameScrubber
     from t2v_edu.widgets.gan_games import BellGame, DuelPortrait
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from t2v_edu.widgets.ward import Ward
 
 __all__ = [
-    "AttentionTable", "BellGame", "BlockMatcher", "ConvolutionWindow", "DrawingBoard", "DuelPortrait", "FlowField",
-    "FrameScrubber", "Gates", "GradingDesk", "LatentWalk", "MusicBox", "NextWord", "RoundTrip", "SceneBuilder",
+    "AttentionTable", "BellGame", "BlockMatcher", "ConvolutionWindow", "DrawingBoard", "DuelPortrait", "FilmQuestion",
+    "FlowField", "FrameScrubber", "Gates", "GradingDesk", "LatentWalk", "MusicBox", "NextWord", "RoundTrip", "SceneBuilder",
     "SkipGramWindow", "Ward", "Widget", "site_css", "site_script",
 ]  # fmt: skip
 
@@ -38,6 +39,7 @@ _HOME = {
     "BlockMatcher": "block_matcher",
     "ConvolutionWindow": "convolution_window",
     "DrawingBoard": "drawing_board",
+    "FilmQuestion": "film_question",
     "FlowField": "flow_field",
     "FrameScrubber": "frame_scrubber",
     "Gates": "gates",

@@ -21,6 +21,7 @@ WIDGETS: dict[str, tuple[str, tuple[str, ...]]] = {
     "bell_game": ("bellGame", ("gan_math", "kit", "gan_kit", "bell_game")),
     "duel_portrait": ("duelPortrait", ("gan_math", "kit", "player", "gan_kit", "duel_portrait")),
     "drawing_board": ("drawingBoard", ("picture_math", "kit", "drawing_board")),
+    "film_question": ("filmQuestion", ("film_question_math", "kit", "film_question")),
     "flow_field": ("flowField", ("flow_math", "kit", "player", "gan_kit", "flow_field")),
     "frame_scrubber": ("frameScrubber", ("kit", "player", "frame_scrubber")),
     "gates": ("gates", ("gates_math", "kit", "gates")),
