@@ -18,7 +18,7 @@ import numpy as np
 
 from t2v_edu import shelf, studio
 from t2v_edu.film.arrange import Film
-from t2v_edu.film.movie import BITS, write_movie
+from t2v_edu.film.movie import write_movie
 from t2v_edu.film.mux import check_target, write_whole
 from t2v_edu.film.screenplay import read
 from t2v_edu.film.shots import LONGEST_FILM, Screenplay, ScriptError, Shot
@@ -30,7 +30,7 @@ from t2v_edu.film.transitions import cross_fade, fade_in, fade_out
 LEAD, PAUSE, REST = 0.4, 0.3, 0.6  # seconds: before a narration, between its sentences, after it
 BURNT_LINE = {"en": 24, "zh": 11}  # characters of a burnt-in line: the picture is square
 READING = {"en": 15.0, "zh": 4.5}  # characters a second, where nobody speaks
-SMALL_BITS = 56_000  # of sound a second, in a preview
+PREVIEW = {"crf": 27, "bits": 48_000}  # how finely a small film is coded
 FORMAT = 1  # of the work folder; raise it when `studio` draws another way
 Progress = Callable[[int, int, str, str], None]
 
@@ -120,7 +120,7 @@ def make(script: str | Path, output: str | Path, *, work: str | Path | None = No
     shown = planned.play.subtitles
     write_movie(cut(planned, lambda number: _pictures(folder, planned, number)), soundtrack(planned), output,
                 fps=planned.play.fps, title=planned.play.title, language=planned.play.language,
-                bits=BITS if planned.play.size >= 192 else SMALL_BITS, cues=planned.cues() if shown in ("track", "both") else ())
+                **(PREVIEW if planned.play.size < 192 else {}), cues=planned.cues() if shown in ("track", "both") else ())
     if subtitles is not None:
         write_subtitles(planned.cues(), subtitles)
     if work is None:
