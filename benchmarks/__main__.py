@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import convolution, cycle, film, flow, generation, motion, peer, reader, render, side_by_side, training, word2vec
+from benchmarks import convolution, cycle, film, flow, generation, motion, peer, reader, render, search, side_by_side, training, word2vec
 from benchmarks.common import Line, machine
 
 PARTS: dict[str, Callable[[], list[Line]]] = {
@@ -29,6 +29,7 @@ PARTS: dict[str, Callable[[], list[Line]]] = {
     "motion": motion.measure,
     "convolution": convolution.measure,
     "word2vec": word2vec.measure,
+    "search": search.measure,
     "peer": peer.measure,
 }
 RESULTS = Path(__file__).resolve().parent / "results.json"
