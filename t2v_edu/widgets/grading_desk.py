@@ -76,7 +76,8 @@ class GradingDesk(Widget):
         """What the desk shows, (H, W, 3)."""
         laid = over(self._front, self._back, opacity=self.opacity / 100, linear=self.mix == "light")
         balanced = balance(laid, (self.red / 100, 1.0, self.blue / 100))
-        return tone(balanced, curve([(0, 0), (128, self.middle), (255, 255)]))[0]
+        graded: NDArray[np.uint8] = tone(balanced, curve([(0, 0), (128, self.middle), (255, 255)]))[0]
+        return graded
 
     def page_state(self) -> dict[str, Any]:
         fixed = ("front", "alpha", "back", "alt", "width", "height")
