@@ -67,7 +67,8 @@ class GradingDesk(Widget):
             raise ValueError(f"mix {mix!r}: choose one of: {', '.join(MIXES)}")
         over(front, background)  # refuses a background that does not fit
         shares = np.rint(255 * front.alpha[0]).astype(np.uint8)
-        edge = int(np.argmin(np.abs(shares.astype(int) - 128)))  # a pixel that is half of each
+        half = 1 - np.abs(shares / 127.5 - 1)  # a pixel at an edge, where front and back differ in red
+        edge = int(np.argmax(half * np.abs(front.color[0, ..., 0].astype(float) - background[..., 0])))
         self._front, self._back = Cutout(front.color, (shares[None] / 255).astype(np.float32)), background
         super().__init__(front=_packed(front.color[0]), alpha=_packed(shares), back=_packed(background), alt=alt, width=width,
                          height=height, mix=mix, place=edge, question=question, answer=answer, **dials)

@@ -31,7 +31,7 @@ function renderGrading({ model, el }) {
   const small = h("canvas", { width, height }), note = h("figcaption"), sums = h("ol", { class: "t2v-formula t2v-grade-sums", "aria-live": "polite" });
   const line = (name) => drawn("path", { class: `t2v-line ${name}`, fill: "none" }), red = line("t2v-line-1"), green = line("t2v-line-2"), blue = line("");
   const chart = drawn("svg", { viewBox: "0 0 255 255", class: "t2v-plot", role: "img", "aria-label": "what becomes of each code" },
-    drawn("path", { class: "t2v-axis", d: "M0 255L255 0", fill: "none", "stroke-dasharray": "3 4" }), green, red, blue);
+    drawn("path", { class: "t2v-axis", d: "M0 255L255 0", fill: "none", "stroke-dasharray": "3 4" }), red, blue, green);
   const dials = Object.fromEntries(Object.entries(GRADE_DIALS).map(([key, range]) => [key, gradeDial(range, (value) => write(model, { [key]: value }))]));
   const mix = menu("What is mixed", (value) => write(model, { mix: value })), place = slider("the pixel that is looked at", width * height, (value) => write(model, { place: value }));
   screen.addEventListener("click", (event) => {
