@@ -115,9 +115,7 @@ class FactNarrator(nn.Module):
             state = self.cell(torch.cat([self.embed.weight[symbol], left])[None], state)
             logits = self.out(state[0])[0]
             logits[never] = -torch.inf
-            if guarded:
-                logits[[i for i in range(3, 3 + len(SLOTS)) if not left[i - 3]]] = -torch.inf
-                logits[0] = -torch.inf  # the end comes by itself, with the sentence in which the last fact was said
+            logits = guard(logits, left) if guarded else logits
             symbol = int(torch.multinomial(next_probabilities(logits, temperature), 1, generator=generator))
             if symbol == 0:
                 return written
@@ -156,6 +154,17 @@ class FactNarrator(nn.Module):
         narrator = cls(FactNarratorConfig(**card["config"]), card["symbols"])
         load_weights(narrator, Path(path) / "model.safetensors")
         return narrator.eval()
+
+
+def guard(logits: Tensor, left: Tensor) -> Tensor:
+    """Logits (V,) with −∞ for the end (0) and for every slot (3 to 9) of which nothing is left to say, left (7,) being 0 there.
+
+    The end needs no symbol: it comes with the sentence in which the last fact was said.
+    """
+    closed = torch.zeros_like(logits, dtype=torch.bool)
+    closed[0] = True
+    closed[3 : 3 + len(SLOTS)] = left == 0
+    return logits.masked_fill(closed, -torch.inf)
 
 
 def still_to_say(ids: Tensor) -> Tensor:

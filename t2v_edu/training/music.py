@@ -197,10 +197,10 @@ def report(model: MusicGAN, data: Tunes, *, count: int = 1000) -> dict[str, dict
     return {name: {key: round(value, 3) for key, value in row.items()} for name, row in table.items()}
 
 
-def main(out: str) -> None:
+def main(out: str, steps: int) -> None:
     """Train what ships, and write it with its report."""
-    data = tunes(8000, seed=15)
-    model = play(data, MusicRules(steps=3000)).model
+    data = tunes(4000, seed=15)
+    model = play(data, MusicRules(steps=steps)).model
     model.save_pretrained(out)
     table = report(MusicGAN.from_pretrained(out), data)
     write_text(json.dumps(table, indent=1) + "\n", Path(out) / "report.json")
@@ -212,4 +212,6 @@ if __name__ == "__main__":
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", required=True)
-    main(parser.parse_args().out)
+    parser.add_argument("--steps", type=int, default=800)
+    args = parser.parse_args()
+    main(args.out, args.steps)
