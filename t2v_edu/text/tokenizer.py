@@ -76,9 +76,23 @@ class Tokenizer:
     def __len__(self) -> int:
         return len(self.words)
 
+    def split(self, caption: str) -> list[str]:
+        """The words of a caption; a Chinese one out of the vocabulary is taken apart into the longest known ones, if it can be."""
+        return [piece for word in split_words(caption) for piece in (self._pieces(word) or [word])]
+
+    def _pieces(self, word: str) -> list[str]:
+        """Known words, the longest first, whose row is this Chinese word; none where something is left over."""
+        if word in self._ids or word.isascii():
+            return [word]
+        for end in range(len(word) - 1, 0, -1):
+            rest = self._pieces(word[end:]) if word[:end] in self._ids else []
+            if rest and all(piece in self._ids for piece in rest):
+                return [word[:end], *rest]
+        return []
+
     def unknown(self, caption: str) -> dict[str, list[str]]:
         """Words of a caption that are not in the vocabulary, each with its nearest known ones."""
-        words = [w for w in split_words(caption) if w not in self._ids]
+        words = [w for w in self.split(caption) if w not in self._ids]
         return {w: difflib.get_close_matches(w, self.words[2:], n=3, cutoff=0.0) for w in words}
 
     def check(self, captions: Sequence[str]) -> None:
@@ -102,7 +116,7 @@ class Tokenizer:
         Raises:
             ValueError: a caption without a single word.
         """
-        rows = [[self._ids.get(w, 1) for w in split_words(c)][: self.max_length] for c in captions]
+        rows = [[self._ids.get(w, 1) for w in self.split(c)][: self.max_length] for c in captions]
         for caption, row in zip(captions, rows, strict=True):
             if not row:
                 raise ValueError(f"the caption {caption!r} has no words of English or Chinese; describe what should be seen")

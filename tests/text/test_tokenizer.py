@@ -74,6 +74,18 @@ def test_unknown_words_name_their_nearest():
     assert set(unknown) == {"lrage", "zebra"} and unknown["lrage"][0] == "large"
 
 
+def test_a_chinese_word_of_known_pieces_is_taken_apart():
+    """Where jieba draws another border than in training: 七朝 is 七 and 朝, and the longest known pieces come first."""
+    tokenizer = Tokenizer(["七", "朝", "红色", "红", "色", "圆"])
+    assert tokenizer.split("七朝") == ["七", "朝"]
+    assert tokenizer.split("红色圆") == ["红色", "圆"]
+    assert tokenizer.unknown("七朝") == {}
+    assert list(tokenizer.unknown("七星")) == ["七星"]  # of a word with an unknown part nothing is kept
+    assert list(tokenizer.unknown("ab")) == ["ab"]  # and no English word is spelt
+    ids, _ = tokenizer.encode(["七朝"])
+    assert ids.tolist() == tokenizer.encode(["七 朝"])[0].tolist()
+
+
 def test_long_captions_are_cut_and_empty_ones_refused():
     tokenizer = Tokenizer(["a"], max_length=5)
     assert tokenizer.encode(["a " * 10_000])[0].shape == (1, 5)
