@@ -1,4 +1,4 @@
-"""Chapter 13 · films to captions: a 3-D residual net sees, a recurrent cell writes, attention joins them.
+"""Chapter 13 · films to captions: a 3-D residual net and a closer look see, a recurrent cell writes, attention joins them.
 
 An encoder and a decoder: Vinyals et al. 2015, arXiv:1411.4555; a look at the picture for every word: Xu et al. 2015,
 arXiv:1502.03044; over the moments of a film: Yao et al. 2015, arXiv:1502.08029. The look comes after the cell's step, as in Luong
@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from t2v_edu.layers import attention
+from t2v_edu.models.glimpse import Glimpse, Patches, patches
 from t2v_edu.models.narrator import CELLS, STARTS, Narrator, NarratorConfig, cross_entropy, join, split
 from t2v_edu.models.search import Said, Step, beam, greedy
 from t2v_edu.paths import DATA
@@ -34,6 +35,7 @@ class CaptionerConfig:
 
     Args:
         film: kind of the encoder's convolutions, see `FeatureConfig`.  channels: of its first block.
+        glimpses: how many closer looks are taken at each film; 0 for none.
         cell: "rnn", "gru" or "lstm".
         width: numbers in the vector of a symbol.  hidden: in h, and in what is remembered of each place and moment of the film.
     Raises:
@@ -42,17 +44,31 @@ class CaptionerConfig:
 
     film: str = "3d"
     channels: int = 16
+    glimpses: int = 8
     cell: str = "gru"
     width: int = 48
     hidden: int = 128
 
     def __post_init__(self) -> None:
         FeatureConfig(self.film, self.channels)
+        if self.glimpses < 0:
+            raise ValueError(f"glimpses {self.glimpses}: use 0 or more")
         self.words()
 
     def words(self) -> NarratorConfig:
         """The sizes of its half that writes."""
         return NarratorConfig("word", self.cell, self.width, self.hidden)
+
+
+class Seen(NamedTuple):
+    """What the eyes make of B films before anything is noted: maps (B, D, T', H', W'), and patches if there are closer looks."""
+
+    maps: Tensor
+    patches: Patches | None
+
+    def of(self, rows: Tensor) -> Seen:
+        """What they make of some of the films."""
+        return Seen(self.maps[rows], self.patches and Patches(self.patches.pixels[rows], self.patches.places[rows]))
 
 
 class Captioner(nn.Module):
@@ -70,6 +86,7 @@ class Captioner(nn.Module):
         self.film = FeatureNet(FeatureConfig(config.film, config.channels))
         self.narrator = Narrator(config.words(), symbols)
         self.note = nn.Linear(self.film.width + 3, config.hidden)
+        self.glimpse = Glimpse(config.hidden) if config.glimpses else None
         self.begin = nn.Linear(config.hidden, CELLS[config.cell].states * config.hidden)
         self.query, self.key = (nn.Linear(config.hidden, config.hidden, bias=False) for _ in range(2))
         self.mix = nn.Linear(2 * config.hidden, config.hidden)
@@ -79,15 +96,27 @@ class Captioner(nn.Module):
         """An untrained captioner that knows every symbol of the captions."""
         return cls(config or CaptionerConfig(), (symbol for caption in captions for symbol in split(caption)), worlds)
 
-    def remember(self, video: Tensor) -> Tensor:
-        """What is to be seen, and when and where: video (B, 3, T, H, W) in [-1, 1] → (B, N, hidden), N = T'·H'·W' notes.
+    def see(self, video: Tensor) -> Seen:
+        """What the eyes make of films (B, 3, T, H, W) in [-1, 1]; of this only `film` learns."""
+        count = self.config.glimpses
+        return Seen(self.film.maps(video)[-1], patches(video, count) if count else None)
+
+    def take_notes(self, seen: Seen) -> Tensor:
+        """What was seen → (B, N, hidden), a note for each place and moment, T'·H'·W' of them, then one for each closer look.
 
         Attention knows no order: each note is told its own moment and place, three numbers from -1 to 1.
         """
-        maps = self.film.maps(video)[-1]  # (B, D, T', H', W')
+        maps = seen.maps
         axes = [(2 * torch.arange(n, device=maps.device) + 1) / n - 1 for n in maps.shape[2:]]  # the cells' middles
         here = torch.stack(torch.meshgrid(*axes, indexing="ij")).expand(len(maps), -1, -1, -1, -1)  # (B, 3, T', H', W')
-        return F.relu(self.note(torch.cat([maps, here], 1).flatten(2).mT))  # (B, N, hidden)
+        notes = F.relu(self.note(torch.cat([maps, here], 1).flatten(2).mT))  # (B, T'·H'·W', hidden)
+        if self.glimpse is None or seen.patches is None:
+            return notes
+        return torch.cat([notes, self.glimpse(seen.patches)], 1)
+
+    def remember(self, video: Tensor) -> Tensor:
+        """Films to notes in one go: video (B, 3, T, H, W) in [-1, 1] → (B, N, hidden)."""
+        return self.take_notes(self.see(video))
 
     def start(self, notes: Tensor) -> State:
         """The cell's state before the first symbol: a first impression, the mean of the notes."""
@@ -158,13 +187,16 @@ class Captioner(nn.Module):
         return join([self.narrator.symbols[i] for i in said.ids])
 
     @torch.no_grad()
-    def look(self, video: Tensor, caption: str) -> Tensor:
-        """Where it looked for each symbol of one film's caption, and for its end: (L, T', H', W'), each symbol's sum is 1."""
+    def look(self, video: Tensor, caption: str) -> tuple[Tensor, Tensor]:
+        """Where it looked for each symbol of one film's caption, and for its end: at the film (L, T', H', W') and at the closer
+        looks (L, M); for each symbol both together sum to 1."""
         ids, _, _ = self._encode(video, [caption])
         notes = self.remember(video)
         h, _ = over_time(self.narrator.cell, self.narrator.embed(ids), self.start(notes))
         _, weights = self.read(h, notes)  # (1, L, N)
-        return weights[0].reshape(-1, *self.film.maps(video)[-1].shape[2:])
+        shape = self.film.maps(video)[-1].shape[2:]
+        wide, close = weights[0].split([shape.numel(), weights.shape[-1] - shape.numel()], 1)  # type: ignore[no-untyped-call]
+        return wide.reshape(-1, *shape), close
 
     def save_pretrained(self, path: str | Path, *, half: bool = False) -> None:
         """Write `config.json` and `model.safetensors` into a folder; `half` stores 16 bits a number."""

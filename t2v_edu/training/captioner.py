@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +19,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from t2v_edu.datasets import Batch, Source
+from t2v_edu.datasets import Batch, Source, clip_rng
 from t2v_edu.evaluation.captions import bleu, cider_d, scene_scores
 from t2v_edu.film.arrange import grid
-from t2v_edu.models.captioner import SHIPPED, Captioner, CaptionerConfig
+from t2v_edu.models.captioner import SHIPPED, Captioner, CaptionerConfig, Seen
+from t2v_edu.models.glimpse import Patches
 from t2v_edu.models.narrator import cross_entropy
 from t2v_edu.training.config import at_least_one
 from t2v_edu.training.loop import Workers, keep_freed_memory, run, seed_everything
@@ -44,23 +45,23 @@ class CaptionerPlan:
     """One training run of the captioner.
 
     Args:
+        clips: how many are looked at, once.
         steps, batch: updates, and clips per update.
         lr: at its highest.
-        still: whether the stem and the first block of the eyes hold still, which saves half of the time.
         evaluate_every, save_every, keep, seed: as in `TrainConfig`.
     """
 
-    steps: int = 500
+    clips: int = 4000
+    steps: int = 1000
     batch: int = 32
     lr: float = RATE
-    still: bool = True
     evaluate_every: int = 100
     save_every: int = 50
     keep: int = 1
     seed: int = 0
 
     def __post_init__(self) -> None:
-        at_least_one(self, "steps", "batch", "evaluate_every", "save_every", "keep")
+        at_least_one(self, "clips", "steps", "batch", "evaluate_every", "save_every", "keep")
 
 
 def plain_captions(scenes: Sequence[Scene] | None, lang: Language) -> list[str]:
@@ -88,61 +89,76 @@ def new(worlds: Sequence[str] = WORLDS, config: CaptionerConfig | None = None, *
     return model
 
 
-def lesson(model: Captioner, clips: Batch) -> Tensor:
-    """Cross-entropy of the clips' plain captions, nats a symbol, the mean over the languages; each film is looked at once."""
-    notes = model.remember(to_tensor(clips.frames))
+def taught(model: Captioner, seen: Seen, scenes: Sequence[Scene] | None) -> Tensor:
+    """Cross-entropy of plain captions, nats a symbol, the mean over the languages; each film is looked at once."""
+    notes = model.take_notes(seen)
     losses = []
     for lang in LANGUAGES:
-        ids, targets, mask = model.narrator.encode(plain_captions(clips.scenes, lang))
+        ids, targets, mask = model.narrator.encode(plain_captions(scenes, lang))
         losses.append(cross_entropy(model.tell(notes, ids, mask), targets, mask))
     return torch.stack(losses).mean()
 
 
+def lesson(model: Captioner, clips: Batch) -> Tensor:
+    """The same for clips, eyes and all."""
+    return taught(model, model.see(to_tensor(clips.frames)), clips.scenes)
+
+
+@dataclass(frozen=True, eq=False)
+class Album:
+    """Clips as trained eyes saw them: while the eyes hold still, looking once is enough."""
+
+    seen: Seen
+    scenes: list[Scene]
+
+    @classmethod
+    @torch.no_grad()
+    def of(cls, model: Captioner, source: Source, clips: int, seed: int, part: int = 50) -> Album:
+        """The source's first `clips` clips, a multiple of `part`."""
+        scenes: list[Scene] = []
+        found: list[Seen] = []
+        for step in range(clips // part):
+            batch = source.batch(part, seed=seed, step=step)
+            found.append(model.see(to_tensor(batch.frames)))
+            scenes += batch.scenes or []
+        close = [s.patches for s in found if s.patches is not None]
+        patches = Patches(*(torch.cat(parts) for parts in zip(*close, strict=True))) if close else None
+        return cls(Seen(torch.cat([s.maps for s in found]), patches), scenes)
+
+    def shard(self, rank: int, world_size: int, /) -> Album:
+        """The same for every process."""
+        return self
+
+    def batches(self, batch_size: int, /, *, seed: int, start: int = 0) -> Iterator[Album]:
+        """Random pages without end; a run that goes on sees the very pages that it would have seen."""
+        for step in itertools.count(start):
+            rows = clip_rng(seed, step).choice(len(self.scenes), batch_size, replace=False)
+            yield Album(self.seen.of(torch.from_numpy(rows)), [self.scenes[i] for i in rows])
+
+
 class CaptionerTrainee:
-    """The captioner and its optimiser. The first layers of eyes that have been trained hold still: edges stay edges."""
+    """The captioner and its optimiser, with lessons from an album: the film net holds still, all else learns."""
 
     def __init__(self, model: Captioner, plan: CaptionerPlan) -> None:
-        self.plan, self.model = plan, model
-        model.train().to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-        self.still: list[nn.Module] = [model.film.stem, model.film.norm, model.film.blocks[0]] if plan.still else []
-        for layer in self.still:
-            layer.eval().requires_grad_(False)
-        learning = [p for p in model.parameters() if p.requires_grad]
+        self.plan, self.model = plan, model.eval()
+        learning = [p for name, p in model.named_parameters() if not name.startswith("film.")]
         self.modules: dict[str, nn.Module] = {"model": model}
-        self.optimizers: dict[str, torch.optim.Optimizer] = {
-            "model": torch.optim.AdamW(learning, plan.lr, betas=(0.9, 0.98), weight_decay=1e-2)
-        }
+        self.optimizers: dict[str, torch.optim.Optimizer] = {"model": adamw(learning, plan.lr)}
 
-    def warm_up(self, source: Source) -> None:
+    def warm_up(self, source: Album) -> None:
         """Nothing comes before step 0."""
 
-    def step(self, batch: Batch, step: int) -> dict[str, float]:
-        """One update; the learning rate rises for a tenth of the steps and falls to 0 along half a cosine."""
-        p, optimizer = self.plan, self.optimizers["model"]
-        for group in optimizer.param_groups:
-            group["lr"] = p.lr * min((step + 1) / (0.1 * p.steps), 0.5 + 0.5 * math.cos(math.pi * step / p.steps))
-        loss = lesson(self.model, batch)
-        optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        optimizer.step()
+    def step(self, batch: Album, step: int) -> dict[str, float]:
+        """One update."""
+        loss = taught(self.model, batch.seen, batch.scenes)
+        descend(loss, self.optimizers["model"], rate(self.plan.lr, step, self.plan.steps))
         return {"nats": loss.item()}
-
-    def end(self) -> None:
-        """Make the model ready to be used: no layer holds still, none learns."""
-        for layer in self.still:
-            layer.requires_grad_(True)
-        self.model.eval()
 
     def sample(self) -> NDArray[np.uint8]:
         """A few films that it never saw; what it says of them is printed."""
         clips = Worlds(self.model.worlds, split="held_out").batch(3, seed=1, step=0)
-        self.model.eval()
         for said, shown in zip(self.model.describe(to_tensor(clips.frames)), plain_captions(clips.scenes, "en"), strict=True):
             print(f"says: {said}\n  is: {shown}", flush=True)
-        self.model.train()
-        for layer in self.still:
-            layer.eval()
         return grid(list(clips.frames))
 
     def save(self, path: Path) -> None:
@@ -150,18 +166,42 @@ class CaptionerTrainee:
         self.model.save_pretrained(path)
 
 
-def fit(model: Captioner, batches: Iterable[Batch], *, steps: int, lr: float = RATE, still: bool = False) -> list[float]:
-    """Train a captioner for a short time, without log or checkpoints.
+def adamw(parameters: Iterable[nn.Parameter], lr: float) -> torch.optim.Optimizer:
+    """The optimiser of all captioners here."""
+    return torch.optim.AdamW(parameters, lr, betas=(0.9, 0.98), weight_decay=1e-2)
+
+
+def rate(lr: float, step: int, steps: int) -> float:
+    """The learning rate of a step: it rises for a tenth of the steps and falls to 0 along half a cosine."""
+    return lr * min((step + 1) / (0.1 * steps), 0.5 + 0.5 * math.cos(math.pi * step / steps))
+
+
+def descend(loss: Tensor, optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """One step down a loss, its gradient no longer than 1."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+    optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    nn.utils.clip_grad_norm_([p for group in optimizer.param_groups for p in group["params"]], 1.0)
+    optimizer.step()
+
+
+def fit(model: Captioner, batches: Iterable[Batch], *, steps: int, lr: float = RATE) -> list[float]:
+    """Train a whole captioner, eyes and all, for a short time, without log or checkpoints.
 
     Args:
         batches: clips with scenes, at least `steps` batches.
-        lr, still: as in `CaptionerPlan`.
     Returns:
         the loss, nats a symbol, one value a step.
     """
-    trainee = CaptionerTrainee(model, CaptionerPlan(steps=steps, lr=lr, still=still))
-    history = [trainee.step(clips, step)["nats"] for step, clips in zip(range(steps), batches, strict=False)]
-    trainee.end()
+    optimizer = adamw(model.parameters(), lr)
+    model.train()
+    history = []
+    for step, clips in zip(range(steps), batches, strict=False):
+        loss = lesson(model, clips)
+        descend(loss, optimizer, rate(lr, step, steps))
+        history.append(loss.item())
+    model.eval()
     return history
 
 
@@ -198,7 +238,7 @@ def report(model: Captioner, clips: int = 500, few: int = 200) -> dict[str, obje
         found[split] = {lang: scores(model, batch, lang) for lang in LANGUAGES}
     scenes = (batch.scenes or [])[:few]
     some = Batch(batch.frames[:few], batch.captions[:few], scenes)
-    for lang, width in product(LANGUAGES, (1, 4)):
+    for lang, width in itertools.product(LANGUAGES, (1, 4)):
         found["held_out"][f"{lang}, first {few}, beam of {width}"] = scores(model, some, lang, width=width)
     away = Batch(some.frames, some.captions, scenes[1:] + scenes[:1])
     found["held_out"]["en, control: the next film's caption"] = scores(model, away, "en")
@@ -225,8 +265,9 @@ def main() -> None:
         return ship(args.out / "model", asdict(plan) | {"worlds": WORLDS})
     keep_freed_memory()
     seed_everything(plan.seed)
-    trainee = CaptionerTrainee(new(seen=FEATURES), plan)
-    run(trainee, Worlds(WORLDS), plan, args.out, Workers("cpu"), resume=args.resume)
+    model = new(seen=FEATURES).eval()
+    album = Album.of(model, Worlds(WORLDS), plan.clips, plan.seed)
+    run(CaptionerTrainee(model, plan), album, plan, args.out, Workers("cpu"), resume=args.resume)
 
 
 if __name__ == "__main__":

@@ -14,14 +14,25 @@ from t2v_edu.models.captioner import Captioner, CaptionerConfig
 from t2v_edu.models.video_critics import VideoGANConfig
 from t2v_edu.models.video_gan import VideoGAN
 from t2v_edu.text.tokenizer import Tokenizer
-from t2v_edu.training.captioner import CaptionerPlan, CaptionerTrainee, fit, lesson, new, phrasings, plain_captions, scores
+from t2v_edu.training.captioner import (
+    Album,
+    CaptionerPlan,
+    CaptionerTrainee,
+    fit,
+    lesson,
+    new,
+    phrasings,
+    plain_captions,
+    scores,
+    taught,
+)
 from t2v_edu.training.cycle import CyclePlan, RoundTrip, look, play, standardised
 from t2v_edu.training.loop import Workers, run
 from t2v_edu.video import to_tensor
 from t2v_edu.vision.features import FeatureConfig, FeatureNet
 from t2v_edu.world.captions import parse
 
-SMALL = CaptionerConfig("frames", 2, "gru", 8, 12)
+SMALL = CaptionerConfig("frames", 2, 2, "gru", 8, 12)
 
 
 @pytest.fixture(scope="module")
@@ -82,31 +93,38 @@ def test_a_batch_without_end_stops_after_its_steps(clips: Batch) -> None:
     assert not torch.equal(before, weights(model)) and not model.training
 
 
-@pytest.mark.parametrize("still", [True, False])
-def test_layers_that_hold_still_do(clips: Batch, still: bool) -> None:
+def album() -> Album:
     torch.manual_seed(0)
-    model = new(("shapes",), SMALL)
-    first, later = model.film.stem.weight.detach().clone(), model.film.blocks[1].first.weight.detach().clone()
-    seen = model.film.norm.running_mean.clone()  # type: ignore[union-attr, operator]
-    fit(model, [clips] * 3, steps=3, still=still)
-    assert torch.equal(first, model.film.stem.weight) == torch.equal(seen, model.film.norm.running_mean) == still
-    assert not torch.equal(later, model.film.blocks[1].first.weight)
-    assert all(p.requires_grad for p in model.parameters()) and not model.training
+    return Album.of(new(("shapes",), SMALL).eval(), WorldStream("shapes", frames=8, size=16), 8, seed=0, part=4)
 
 
-def test_a_run_in_two_pieces_is_the_run_in_one(clips: Batch, tmp_path: Path) -> None:
-    stream = WorldStream("shapes", frames=8, size=16)
+def test_an_album_is_what_the_eyes_saw_in_the_order_of_its_scenes() -> None:
+    torch.manual_seed(0)
+    model, pages = new(("shapes",), SMALL).eval(), album()
+    whole = WorldStream("shapes", frames=8, size=16).batch(8, seed=0, step=0)
+    assert pages.scenes == whole.scenes and taught(model, pages.seen, pages.scenes).item() == pytest.approx(
+        lesson(model, whole).item(), abs=1e-5)
+    page = next(pages.batches(3, seed=0, start=4))
+    rows = [pages.scenes.index(scene) for scene in page.scenes]
+    assert len(rows) == 3 and torch.equal(page.seen.maps, pages.seen.maps[rows])
+    assert page.seen.patches and pages.seen.patches and torch.equal(page.seen.patches.places, pages.seen.patches.places[rows])
 
-    def go(out: Path, stops: tuple[int, ...]) -> torch.Tensor:
+
+def test_in_the_run_the_film_net_holds_still_and_pieces_are_the_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def go(out: Path, stops: tuple[int, ...]) -> Captioner:
         for i, steps in enumerate(stops):
             torch.manual_seed(0)
-            trainee = CaptionerTrainee(new(("shapes",), SMALL), CaptionerPlan(steps=4, batch=2, evaluate_every=2, save_every=1))
-            trainee.sample = lambda: clips.frames[0]  # type: ignore[method-assign]
-            run(trainee, stream, CaptionerPlan(steps=steps, batch=2, evaluate_every=9, save_every=1), out, Workers("cpu"),
-                resume=i > 0)
-        return weights(trainee.model)
+            trainee = CaptionerTrainee(new(("shapes",), SMALL), CaptionerPlan(steps=4, batch=2))
+            plan = CaptionerPlan(steps=steps, batch=2, evaluate_every=9, save_every=1)
+            run(trainee, album(), plan, out, Workers("cpu"), resume=i > 0)
+        return trainee.model
 
-    torch.testing.assert_close(go(tmp_path / "one", (4,)), go(tmp_path / "two", (2, 4)), atol=0, rtol=0)
+    one, two = go(tmp_path / "one", (4,)), go(tmp_path / "two", (2, 4))
+    assert torch.equal(weights(one), weights(two))
+    torch.manual_seed(0)
+    fresh = new(("shapes",), SMALL)
+    assert torch.equal(weights(fresh.film), weights(one.film)) and not torch.equal(weights(fresh.narrator), weights(one.narrator))
+    assert "  is: a small purple square moves left on a gray background" in capsys.readouterr().out
 
 
 def test_scores_of_a_knower_and_of_a_parrot(clips: Batch, captioner: Captioner, monkeypatch: pytest.MonkeyPatch) -> None:
