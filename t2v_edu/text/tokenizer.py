@@ -77,7 +77,7 @@ class Tokenizer:
         return len(self.words)
 
     def split(self, caption: str) -> list[str]:
-        """The words of a caption; a Chinese one out of the vocabulary is taken apart into the longest known ones, if it can be."""
+        """The words of a caption; a Chinese one out of the vocabulary is taken apart into the longest known ones where it can."""
         return [piece for word in split_words(caption) for piece in (self._pieces(word) or [word])]
 
     def _pieces(self, word: str) -> list[str]:
