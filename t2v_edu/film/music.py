@@ -67,8 +67,9 @@ def phrases(mood: str, tempo: str, count: int, *, seed: int = 0) -> list[Roll]:
 
 def _theme(mood: str, tempo: str, draw: torch.Generator) -> Roll:
     tries = _composer().generate([mood] * TRIES, [tempo] * TRIES, draw)
-    fits = [roll for roll in tries if read_mood(roll) == mood and read_tempo(roll) == tempo]
-    return (fits or [*tries])[0]
+    rolls: list[Roll] = list(tries)
+    fits = [roll for roll in rolls if read_mood(roll) == mood and read_tempo(roll) == tempo]
+    return (fits or rolls)[0]
 
 
 @cache
