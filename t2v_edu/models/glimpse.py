@@ -8,10 +8,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from t2v_edu.losses.reconstruction import corners, where
+from t2v_edu.losses.reconstruction import corners
 
 SIDE = 16  # pixels of a patch
 WIDE = 2.1  # half of a patch's side over the spread of what it shows: of a disc of radius r the spread is r/√2
+
+
+def extent(weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Centre x and y of a weight (..., H, W) and its spread, the root mean squared distance from there; all (...), in [-1, 1]
+    coordinates. Where there is next to nothing they are the middle and small."""
+    y_axis, x_axis = ((2 * torch.arange(n, device=weight.device) + 1) / n - 1 for n in weight.shape[-2:])
+    share = weight / (weight.sum((-2, -1), keepdim=True) + 1e-4 * weight[0, 0].numel())
+    x, y = (share.sum(-2) * x_axis).sum(-1), (share.sum(-1) * y_axis).sum(-1)
+    far = (x_axis - x[..., None, None]).square() + (y_axis[:, None] - y[..., None, None]).square()
+    return x, y, ((share * far).sum((-2, -1)) + 1e-4).sqrt()
 
 
 class Patches(NamedTuple):
@@ -32,13 +42,13 @@ def patches(video: Tensor, count: int) -> Patches:
     frames = video.shape[2]
     moments = ((2 * torch.arange(count, device=video.device) + 1) * frames) // (2 * count)
     shown, plain = video[:, :, moments], corners(video)  # (B, 3, M, H, W), (B, 3)
-    x, y, spread = where(shown, plain).unbind(-1)  # (B, M) each
+    off = shown - plain[:, :, None, None, None]  # (B, 3, M, H, W)
+    x, y, spread = extent(off.square().sum(1))  # (B, M) each
     half = (WIDE * spread).clamp(0.1, 1.0)
     still = torch.zeros_like(x)
     window = torch.stack([half, still, x, still, half, y], -1).view(-1, 2, 3)  # (B·M, 2, 3)
     grid = F.affine_grid(window, [len(window), 3, SIDE, SIDE], align_corners=False)
-    off = (shown - plain[:, :, None, None, None]).transpose(1, 2).flatten(0, 1)  # (B·M, 3, H, W)
-    pixels = F.grid_sample(off, grid, align_corners=False)
+    pixels = F.grid_sample(off.transpose(1, 2).flatten(0, 1), grid, align_corners=False)  # (B·M, 3, 16, 16)
     strength = pixels.square().sum(1, keepdim=True).sqrt()
     silhouette = strength / (strength.amax((2, 3), keepdim=True) + 1e-3)
     time = (2 * moments + 1) / frames - 1

@@ -51,8 +51,8 @@ class CaptionerPlan:
         evaluate_every, save_every, keep, seed: as in `TrainConfig`.
     """
 
-    clips: int = 4000
-    steps: int = 1000
+    clips: int = 2500
+    steps: int = 800
     batch: int = 32
     lr: float = RATE
     evaluate_every: int = 100

@@ -109,7 +109,7 @@ def test_a_closer_look_finds_the_place_and_brings_it_to_one_size() -> None:
     small, large = patches(disc(0.4, -0.5, 0.15), 4), patches(disc(-0.2, 0.3, 0.45), 4)
     for seen, wanted in ((small, (0.4, -0.5, 0.15)), (large, (-0.2, 0.3, 0.45))):
         time, y, x, spread = seen.places[0].T
-        assert time.tolist() == [-0.75, -0.25, 0.25, 0.75]
+        assert time.tolist() == [-0.625, -0.125, 0.375, 0.875]  # frames 1, 3, 5, 7 of 8
         assert x.tolist() == pytest.approx([wanted[0]] * 4, abs=0.03) and y.tolist() == pytest.approx([wanted[1]] * 4, abs=0.03)
         assert spread.tolist() == pytest.approx([wanted[2] / 2**0.5] * 4, rel=0.1)
     assert (small.pixels - large.pixels)[:, :, 3].abs().mean() < 0.05  # the same silhouette
@@ -160,7 +160,8 @@ def test_what_does_not_fit_is_refused() -> None:
         (lambda: model.loss(video, ["a green star", *CAPTIONS[:2]]), "'green'"), (lambda: model.describe(video, "fr"), "'fr'"),
         (lambda: model.candidates(video), "one film at a time"), (lambda: model.describe(video[:, :, 0]), r"\(3, 3, 16, 16\)"),
         (lambda: model.describe(video, width=0), "a beam of 0"), (lambda: CaptionerConfig(cell="rnm"), "'rnm'"),
-        (lambda: CaptionerConfig(film="4d"), "'4d'"), (lambda: CaptionerConfig(glimpses=-1), "glimpses -1"), (lambda: Captioner.from_pretrained("nowhere"), "no model in 'nowhere'"),
+        (lambda: CaptionerConfig(film="4d"), "'4d'"), (lambda: CaptionerConfig(glimpses=-1), "glimpses -1"),
+        (lambda: Captioner.from_pretrained("nowhere"), "no model in 'nowhere'"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=told):
             call()
