@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from t2v_edu.film.arrange import Film, check_film
 from t2v_edu.film.composite import Track, chain
+from t2v_edu.film.resample import is_cut
 from t2v_edu.vision.warp import AnyFrame, Gray, check_pair, luma, sample
 
 Floats = NDArray[np.floating[Any]]
@@ -25,7 +26,8 @@ def follow(background: Film) -> Track:
     """Where the points of the first frame are in each frame, as the camera pans, zooms and turns.
 
     Every frame is matched with the one before, and then once more with a key frame further back, so that small errors do not
-    add up. What moves by itself in the film is outvoted as long as it shows less structure than what stands.
+    add up. At a cut another place begins, and with it another track: there the map is the identity again. What moves by itself
+    in the film is outvoted as long as it shows less structure than what stands.
 
     Args:
         background: (T, H, W, 3) uint8.
@@ -36,6 +38,10 @@ def follow(background: Film) -> Track:
     track = [STILL]
     key, base, way = 0, STILL, STILL  # the key frame; 0 → key; key → the last frame
     for t in range(1, len(background)):
+        if is_cut(background[t - 1], background[t]):
+            key, base, way = t, STILL, STILL
+            track.append(STILL)
+            continue
         way = chain(camera_step(background[t - 1], background[t]), way)
         inside = overlap(way, background.shape[1], background.shape[2])
         if inside > _OVERLAP / 2:
@@ -44,6 +50,13 @@ def follow(background: Film) -> Track:
         if inside < _OVERLAP:
             key, base, way = t, track[-1], STILL
     return np.stack(track)
+
+
+def stays_in_view(track: Track, height: int, width: int, *, margin: float = 0.15) -> bool:
+    """Whether what stands in the middle of the first frame stays in the picture, that share of it away from its rim."""
+    x, y = (track @ [(width - 1) / 2, (height - 1) / 2, 1]).T
+    near, far = margin, 1 - margin
+    return bool(((x >= near * width) & (x <= far * width) & (y >= near * height) & (y <= far * height)).all())
 
 
 def camera_step(first: AnyFrame, second: AnyFrame) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ from t2v_edu.vision.warp import AnyFrame, Flow
 FILTERS = {"nearest": Image.Resampling.NEAREST, "bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC,
            "lanczos": Image.Resampling.LANCZOS}
 LARGEST = 2048  # pixels
-CUT = 48.0  # levels: frames that differ more than this on the average, even after motion, are two shots
+CUT = 12.0  # levels: frames that differ more than this on the average, even after motion, are two shots
 
 
 def flow_between(first: AnyFrame, second: AnyFrame) -> Flow:
@@ -48,13 +48,11 @@ def halfway(first: AnyFrame, second: AnyFrame) -> AnyFrame:
 
 
 def is_cut(first: AnyFrame, second: AnyFrame) -> bool:
-    """Whether two frames show different shots, judged in small: each pixel may look for itself among its neighbours."""
-    a, b = (np.asarray(Image.fromarray(frame).convert("L").resize((16, 16), Image.Resampling.BOX), np.float32)
-            for frame in (first, second))
-    wide = np.pad(b, 3, mode="edge")
-    best = np.min([np.abs(a - wide[y : y + 16, x : x + 16]) for y in range(7) for x in range(7)], axis=0)
-    apart = float(np.abs(a - b).mean())
-    return apart > CUT or (apart > CUT / 3 and float(best.mean()) > CUT / 6)
+    """Whether two frames (H, W, 3) show different shots, judged in small: each pixel may look for itself among its neighbours."""
+    a, b = (np.asarray(Image.fromarray(frame).resize((16, 16), Image.Resampling.BOX), np.float32) for frame in (first, second))
+    wide = np.pad(b, ((2, 2), (2, 2), (0, 0)), mode="edge")
+    apart = [np.abs(a - wide[y : y + 16, x : x + 16]).mean(-1) for y in range(5) for x in range(5)]
+    return float(np.min(apart, axis=0).mean()) > CUT
 
 
 def fit(film: Film, height: int, width: int) -> Film:

@@ -43,10 +43,11 @@ def cues_of(text: str, start: float, end: float, language: str = "en", *, line: 
     limit = line or LINE[language]
     rows = wrap(text, language, line=limit)
     count = -(-len(rows) // LINES)
-    narrowest = -(-len(text) // (count * LINES))
+    most = len(rows) if count == 1 else count * LINES  # what fits one line stays in one
+    narrowest = -(-len(text) // most)
     # As even as can be, for nobody likes to read a page with a single word on it.
     widths = range(min(narrowest, limit), limit + 1)
-    rows = next(even for width in widths if len(even := wrap(text, language, line=width)) <= count * LINES)
+    rows = next(even for width in widths if len(even := wrap(text, language, line=width)) <= most)
     pages = [rows[i : i + LINES] for i in range(0, len(rows), LINES)]
     weights = [sum(map(len, page)) for page in pages]
     bounds = [start + (end - start) * sum(weights[:i]) / sum(weights) for i in range(len(pages) + 1)]

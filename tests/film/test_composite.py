@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from t2v_edu.decode import decode
-from t2v_edu.film.camera import STILL, best_shift, camera_step, follow
+from t2v_edu.film.camera import STILL, best_shift, camera_step, follow, stays_in_view
 from t2v_edu.film.composite import Cutout, actor_color, chain, clean_plate, composite, cut_out, key, over, triangulate
 from t2v_edu.film.light import to_linear, to_srgb
 from t2v_edu.world.captions import parse
@@ -219,6 +219,18 @@ def test_a_pan_is_followed_past_an_actor_who_goes_her_own_way(caption: str) -> N
     track = follow(film)
     assert np.abs(track[:, :, 2] - [[-3 * t, 0] for t in range(8)]).max() < 0.3
     assert np.abs(track[:, :, :2] - np.eye(2)).max() < 0.01
+
+
+def test_behind_a_cut_another_place_begins() -> None:
+    captions = "a girl runs in the park", "a cat sits beside the window"
+    first, second = (render(parse(caption), 3, 64, 64) for caption in captions)
+    track = follow(np.concatenate([first, second]))
+    assert (track[3] == STILL).all() and np.abs(track - STILL).max() < 1
+
+
+def test_what_the_camera_leaves_behind_is_out_of_view() -> None:
+    pan = np.stack([np.array([[1.0, 0, -5 * t], [0, 1, 0]]) for t in range(8)])  # 35 pixels
+    assert stays_in_view(pan, 100, 120) and not stays_in_view(pan, 60, 80)  # 59.5 − 35 ≥ 18; 39.5 − 35 < 12
 
 
 def test_a_zoom_and_a_turn_are_followed() -> None:

@@ -31,6 +31,11 @@ def test_one_sentence_by_hand() -> None:
     assert first.end == second.start == pytest.approx(1 + 3 * letters[0] / sum(letters))
 
 
+def test_what_fits_one_line_stays_in_one() -> None:
+    assert [cue.text for cue in cues_of("She meets a rabbit.", 0.0, 1.0, line=24)] == ["She meets a rabbit."]
+    assert [cue.text for cue in cues_of("她遇见了一只鸟。", 0.0, 1.0, "zh", line=11)] == ["她遇见了一只鸟。"]
+
+
 def test_chinese_breaks_between_characters_and_never_before_a_stop() -> None:
     rows = wrap("一个年轻女孩在公园里散步，小狗跑过草地。", "zh", line=6)
     assert "".join(rows) == "一个年轻女孩在公园里散步，小狗跑过草地。"
