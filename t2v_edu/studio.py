@@ -142,14 +142,17 @@ def _nearer(photo: Image.Image, size: int, zoom: float) -> NDArray[np.uint8]:
 
 
 def _behind(background: str, play: Screenplay, frames: int) -> tuple[Film, NDArray[np.float64] | None]:
-    """A background as a film, and how its camera moves; None where it stands still."""
+    """A background as a film, and how its camera moves; None where it stands still, or leaves the actor behind."""
     if background in PLACES:
         picture = (place_picture(background, play.size, play.size) + 0.5).astype(np.uint8)
         return as_film(picture, frames), None
     film = read(background, play.size, frames, play.fps)
-    from t2v_edu.film.camera import follow
+    if Path(background).suffix.lower() not in CLIPS:
+        return film, None
+    from t2v_edu.film.camera import follow, stays_in_view
 
-    return film, follow(film) if Path(background).suffix.lower() in CLIPS else None
+    track = follow(film)
+    return film, track if stays_in_view(track, play.size, play.size) else None  # rather adrift than out of the picture
 
 
 def _check_file(play: Screenplay, path: str, frames: int) -> None:
