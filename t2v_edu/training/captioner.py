@@ -229,7 +229,7 @@ def scores(model: Captioner, clips: Batch, lang: Language, *, width: int = 1) ->
                       "word for word": float(np.mean([a == b for a, b in zip(said, right, strict=True)]))}
 
 
-def report(model: Captioner, clips: int = 500, few: int = 200) -> dict[str, object]:
+def report(model: Captioner, clips: int = 300, few: int = 100) -> dict[str, object]:
     """What the captioner says of clips it never saw, by split and language; and of `few` with held-out combinations by the width
     of the beam, and as a control against the next film's caption."""
     found: dict[str, dict[str, object]] = {}
@@ -248,7 +248,7 @@ def report(model: Captioner, clips: int = 500, few: int = 200) -> dict[str, obje
 def ship(path: Path, training: dict[str, object]) -> None:
     """Put a trained captioner into the package in 16 bits, with the scores that it has there."""
     Captioner.from_pretrained(path).save_pretrained(SHIPPED, half=True)
-    found = {"training": training, "clips": 500, "shares and scores": report(Captioner.from_pretrained())}
+    found = {"training": training, "clips": 300, "shares and scores": report(Captioner.from_pretrained())}
     write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", SHIPPED / "report.json")
 
 

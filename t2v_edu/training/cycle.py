@@ -55,12 +55,12 @@ class CyclePlan:
     lambda_text: float = 1.0
     lambda_video: float = 1.0
     lesson: str = "clips"
-    steps: int = 150
-    batch: int = 16
-    lr: float = 1e-4
-    lr_captioner: float = 1e-4
-    evaluate_every: int = 50
-    films: int = 400
+    steps: int = 90
+    batch: int = 12
+    lr: float = 2e-4
+    lr_captioner: float = 2e-4
+    evaluate_every: int = 30
+    films: int = 300
     seed: int = 0
 
     def __post_init__(self) -> None:
