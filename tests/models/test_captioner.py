@@ -112,7 +112,7 @@ def test_a_closer_look_finds_the_place_and_brings_it_to_one_size() -> None:
         assert time.tolist() == [-0.625, -0.125, 0.375, 0.875]  # frames 1, 3, 5, 7 of 8
         assert x.tolist() == pytest.approx([wanted[0]] * 4, abs=0.03) and y.tolist() == pytest.approx([wanted[1]] * 4, abs=0.03)
         assert spread.tolist() == pytest.approx([wanted[2] / 2**0.5] * 4, rel=0.1)
-    assert (small.pixels - large.pixels)[:, :, 3].abs().mean() < 0.05  # the same silhouette
+    assert (small.pixels - large.pixels)[:, :, 3].abs().mean() < 0.08  # the same silhouette
     assert small.pixels[..., 3, 8, 8].min() > 0.9 and small.pixels[..., 3, 0, 0].max() < 0.05
 
 
