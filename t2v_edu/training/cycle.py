@@ -55,12 +55,12 @@ class CyclePlan:
     lambda_text: float = 1.0
     lambda_video: float = 1.0
     lesson: str = "clips"
-    steps: int = 90
+    steps: int = 60
     batch: int = 12
-    lr: float = 2e-4
+    lr: float = 3e-4
     lr_captioner: float = 2e-4
-    evaluate_every: int = 30
-    films: int = 300
+    evaluate_every: int = 20
+    films: int = 200
     seed: int = 0
 
     def __post_init__(self) -> None:
