@@ -30,7 +30,7 @@ from t2v_edu.film.transitions import cross_fade, fade_in, fade_out
 LEAD, PAUSE, REST = 0.4, 0.3, 0.6  # seconds: before a narration, between its sentences, after it
 BURNT_LINE = {"en": 24, "zh": 11}  # characters of a burnt-in line: the picture is square
 READING = {"en": 15.0, "zh": 4.5}  # characters a second, where nobody speaks
-PREVIEW = {"crf": 27, "bits": 48_000}  # how finely a small film is coded
+PREVIEW = {"crf": 31, "bits": 40_000}  # how finely a small film is coded
 FORMAT = 1  # of the work folder; raise it when `studio` draws another way
 Progress = Callable[[int, int, str, str], None]
 
