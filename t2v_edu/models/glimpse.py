@@ -49,7 +49,7 @@ def patches(video: Tensor, count: int) -> Patches:
     window = torch.stack([half, still, x, still, half, y], -1).view(-1, 2, 3)  # (B·M, 2, 3)
     grid = F.affine_grid(window, [len(window), 3, SIDE, SIDE], align_corners=False)
     pixels = F.grid_sample(off.transpose(1, 2).flatten(0, 1), grid, align_corners=False)  # (B·M, 3, 16, 16)
-    strength = pixels.square().sum(1, keepdim=True).sqrt()
+    strength = (pixels.square().sum(1, keepdim=True) + 1e-6).sqrt()  # a root has no slope at 0
     silhouette = strength / (strength.amax((2, 3), keepdim=True) + 1e-3)
     time = (2 * moments + 1) / frames - 1
     places = torch.stack([time.expand_as(x), y, x, spread], -1)  # (B, M, 4)

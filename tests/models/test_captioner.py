@@ -126,6 +126,9 @@ def test_gradients_reach_the_film() -> None:
     video = films().requires_grad_()
     tiny().log_prob(video, CAPTIONS).sum().backward()
     assert video.grad is not None and bool((video.grad.flatten(1).abs().sum(1) > 0).all())
+    plain = disc(0.4, -0.5, 0.15, 16).requires_grad_()  # all but the disc is exactly the background
+    tiny().log_prob(plain, CAPTIONS[:1]).sum().backward()
+    assert plain.grad is not None and bool(plain.grad.isfinite().all())
 
 
 def test_it_learns_two_films_by_heart() -> None:
