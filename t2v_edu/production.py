@@ -101,9 +101,9 @@ def make(script: str | Path, output: str | Path, *, work: str | Path | None = No
         OSError: nothing can be written there.
     """
     output = Path(output)
-    check_target(output)
     if output.suffix.lower() != ".mp4":
         raise ValueError(f"{str(output)!r}: a film with sound can be written as .mp4")
+    check_target(output)
     if subtitles is not None and Path(subtitles).suffix.lower() not in SUFFIXES:
         raise ValueError(f"{str(subtitles)!r}: subtitles can be written as {' or '.join(SUFFIXES)}")
     play = read(script)
