@@ -127,6 +127,8 @@ def composite(front: Cutout, background: Film | Picture, *, at: tuple[float, flo
     for t in range(frames):
         a = front.alpha[t, ..., None].astype(np.float32)
         weighed = np.concatenate([a * front.color[t], a], axis=-1)  # what lies beside the actor must not bleed in
+        if scale < 1:  # several pixels become one: blurred first, or stripes would make patterns that nobody drew
+            weighed = cv2.GaussianBlur(weighed, (0, 0), 0.6 * np.sqrt(1 / scale**2 - 1))
         matrix = laid if track is None else chain(track[t], laid)
         moved = cv2.warpAffine(weighed, matrix, (width, height), flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0, 0))
         alpha[t] = np.clip(moved[..., 3], 0, 1)

@@ -197,6 +197,13 @@ def test_enlarging_makes_no_dark_rim() -> None:
     assert made.min() >= 254
 
 
+def test_shrinking_stripes_makes_grey_and_no_pattern() -> None:
+    color = np.zeros((1, 64, 64, 3), np.uint8)
+    color[:, :, ::2] = 255
+    made = composite(Cutout(color, np.ones((1, 64, 64), np.float32)), np.full((64, 64, 3), 128, np.uint8), size=0.3)
+    assert np.abs(made[0, 26:38, 26:38].astype(int) - 128).max() < 10  # without a blur: from 0 to 255
+
+
 def test_a_track_carries_the_actor_along() -> None:
     track = np.stack([STILL, np.array([[1.0, 0, 5], [0, 1, -3]])])
     front = Cutout(flat((255, 0, 0), 2, 32), np.zeros((2, 32, 32), np.float32))
