@@ -57,7 +57,7 @@ class CyclePlan:
     lesson: str = "clips"
     steps: int = 60
     batch: int = 12
-    lr: float = 3e-4
+    lr: float = 5e-5
     lr_captioner: float = 2e-4
     evaluate_every: int = 20
     films: int = 200
