@@ -14,17 +14,21 @@ from t2v_edu.models.finder import FilmFinder, FilmIndex, overlap
 GOAL_RECALL, GOAL_TIMES, K = 0.95, 10.0, 10
 
 
-def embeddings(finder: FilmFinder, clips: int, seed: int = 0, batch: int = 500) -> Iterator[torch.Tensor]:
-    """Vectors (batch, E) of rendered clips, batch after batch."""
+def embeddings(finder: FilmFinder, clips: int, seed: int = 0, batch: int = 500, start: int = 0) -> Iterator[torch.Tensor]:
+    """Vectors (batch, E) of rendered clips, batch after batch, from number `start` on."""
     source = WorldStream("shapes", frames=finder.config.frames, size=finder.config.size)
-    for step in range(clips // batch):
+    for step in range(start, clips // batch):
         yield finder.embed_films(source.batch(batch, seed=seed, step=step).frames)
 
 
 def measure(clips: int = 100_000, searches: int = 200) -> list[Line]:
-    """One thread searches; captions and films that are not in the library ask."""
+    """One thread searches a library that is rendered and embedded first, some minutes of it."""
     finder = FilmFinder.from_pretrained()
-    library = torch.cat(list(embeddings(finder, clips)))
+    return compare(finder, torch.cat(list(embeddings(finder, clips))), searches)
+
+
+def compare(finder: FilmFinder, library: torch.Tensor, searches: int) -> list[Line]:
+    """Captions and films that are not in the library (N, E) ask it, exactly and by the graph."""
     asked = WorldStream("shapes", frames=finder.config.frames, size=finder.config.size, split="held_out").batch(
         searches, seed=1, step=0)  # fmt: skip
     with torch.no_grad():

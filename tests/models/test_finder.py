@@ -50,6 +50,13 @@ def test_the_graph_finds_nearly_all_and_more_effort_finds_more():
     assert index.effort == 10 and overlap(index.search(queries, 10).films, exact) < much
 
 
+def test_a_byte_a_number_costs_a_little_recall():
+    vectors, queries = unit(5, 1000, 32), unit(6, 50, 32)
+    exact = indexed(vectors).search(queries, 10, exact=True).films
+    small = overlap(indexed(vectors, dtype="i8").search(queries, 10, exact=True).films, exact)
+    assert 0.85 < small < 1.0
+
+
 def test_more_like_this_leaves_the_film_itself_out():
     vectors = unit(2, 50)
     index = indexed(vectors)
