@@ -170,7 +170,7 @@ def test_photos_come_nearer_and_clips_play(tmp_path: Path) -> None:
 
 
 def test_an_earlier_shot_is_shown_again(tmp_path: Path) -> None:
-    text = SMALL.split("## Two")[0].replace("- narration: She walks.\n", "") + "## Two\n- picture: shot One\n- seconds: 1.3\n"
+    text = SMALL.split("## Two")[0].replace("- narration: She walks.\n", "") + "## Two\n- picture: shot One\n- seconds: 1.2\n"
     production.make(script(tmp_path, text), tmp_path / "film.mp4", work=tmp_path / "work")
     one, two = (np.load(p) for p in sorted((tmp_path / "work").iterdir()))
     assert np.array_equal(one, two[: len(one)])
