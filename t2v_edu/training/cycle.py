@@ -55,9 +55,9 @@ class CyclePlan:
     lambda_text: float = 1.0
     lambda_video: float = 1.0
     lesson: str = "clips"
-    steps: int = 60
+    steps: int = 40
     batch: int = 12
-    lr: float = 5e-5
+    lr: float = 1e-4
     lr_captioner: float = 2e-4
     evaluate_every: int = 20
     films: int = 200
