@@ -121,11 +121,12 @@ class MusicJudge(nn.Module):
         self.fit = nn.Linear(CODE, 2 * w)
 
     def look(self, roll: Tensor) -> Tensor:
-        """rolls (B, 36, 48) → what was heard (B, F): all that needs no code. How often each pitch came is handed on as it is."""
+        """rolls (B, 36, 48) → what was heard (B, F): all that needs no code. How often each pitch came, which says the key, is
+        handed on as it is, in quarters, so that it is as large as the other features; in forty-eighths it gets lost."""
         x = roll
         for conv in self.down:
             x = F.leaky_relu(conv(x), 0.2)  # (B, C, 6) at the end
-        heard = torch.cat([x.flatten(1), roll.mean(2)], 1)
+        heard = torch.cat([x.flatten(1), roll.sum(2) / 4], 1)
         return F.leaky_relu(self.think(heard), 0.2)
 
     def score(self, heard: Tensor, code: Tensor) -> Tensor:
