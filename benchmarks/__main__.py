@@ -15,7 +15,21 @@ from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import convolution, cycle, film, flow, generation, motion, peer, reader, render, search, side_by_side, training, word2vec
+from benchmarks import (
+    convolution,
+    cycle,
+    film,
+    flow,
+    generation,
+    motion,
+    peer,
+    reader,
+    render,
+    search,
+    side_by_side,
+    training,
+    word2vec,
+)
 from benchmarks.common import Line, machine
 
 PARTS: dict[str, Callable[[], list[Line]]] = {

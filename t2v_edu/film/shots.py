@@ -13,7 +13,8 @@ SOURCES = ("world", "model", "title", "shot")
 CLIPS, PICTURES = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".gif"), (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 TRANSITIONS = ("cut", "cross", "fade")
 HEAD = ("language", "size", "fps", "subtitles", "voice", "facts")
-SHOT = ("caption", "seconds", "place", "mood", "tempo", "narration", "tell", "picture", "background", "transition", "grade", "seed")
+SHOT = ("caption", "seconds", "place", "mood", "tempo", "narration", "tell", "picture", "background", "transition",
+        "grade", "seed")
 SHARED = ("place", "mood", "tempo", "picture", "background", "transition", "grade", "seed")  # may stand in the head, too
 LONGEST_SHOT, LONGEST_FILM = 120.0, 600.0  # seconds
 
