@@ -104,7 +104,8 @@ def test_bad_captions(run: Run, command: str, caption: str, words: list[str]) ->
 
 
 def test_a_caption_of_another_world(run: Run) -> None:
-    refused(run("generate", "a puppy runs on the grass"), "puppy", "grass", "t2v-edu train --world story", "t2v-edu draw")
+    refused(run("generate", "a red circle to the left of a blue square"), "two actors",
+            "t2v-edu train --world pairs", "t2v-edu draw")
 
 
 @pytest.mark.parametrize("output,words", [
