@@ -50,6 +50,17 @@ def test_a_list_of_references_may_be_shorter():
     assert bleu(captions, ragged) == pytest.approx(bleu(captions, [ragged[0], ragged[1] * 2]))
 
 
+def test_cider_says_what_pycocoevalcap_says():
+    """The numbers are those of `Cider().compute_score` of pycocoevalcap 1.2, which is too large (100 MB) to ask for here."""
+    references = [["a large red circle moves left", "a big red disc drifts to the left"],
+                  ["a small blue star spins", "a tiny blue star turns slowly"],
+                  ["a puppy runs on the grass", "a small dog runs over the lawn"],
+                  ["a large red circle grows", "a big red disc becomes larger"]]
+    captions = ["a large red circle moves right", "a small blue star spins slowly on a gray background",
+                "a puppy runs on the grass", "a star a large star"]
+    assert cider_d(captions, references) == pytest.approx([3.1244840077, 2.8134521161, 5.3523606775, 0.2456229167], abs=1e-9)
+
+
 def test_cider_by_hand():
     # two films; "red" and "blue" are in one each (ln 2), "ball" is in both (0)
     references = [["red ball"], ["blue ball"]]
