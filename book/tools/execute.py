@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT / "book" / "ext"))
 from t2v_site import duration, fingerprint  # noqa: E402
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+FILE_FRAME = "\x1b[36mFile "  # how a traceback begins to quote a file
 CELL_KEYS = ("tags", "jupyter", "mystnb", "editable", "slideshow")
 
 
@@ -93,6 +94,8 @@ def tidy(output: Any, count: int) -> Any:
         output.execution_count = count
     if "text/html" in output.get("data", {}):
         output.data.pop(WIDGET_VIEW, None)
+    if output.output_type == "error":  # the cell's own lines and what was said; files lie elsewhere on every machine
+        output.traceback = [part for part in output.traceback if not part.startswith(FILE_FRAME)]
     return output
 
 

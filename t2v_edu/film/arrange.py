@@ -43,6 +43,21 @@ def strip(frames: Film, count: int = 8, *, border: int | None = None) -> Film:
     return grid([frames[i : i + 1] for i in chosen], columns=len(chosen), border=border)
 
 
+def check_one_size(films: Sequence[Film], what: str, mend: str, *, part: str = "film") -> None:
+    """Whether films can be put together: at least one, each a film, all of one height and width.
+
+    Raises:
+        ValueError: they cannot; says of `what`, made of which `part`s, and what would mend it.
+    """
+    if not len(films):
+        raise ValueError(f"{what} needs at least one {part}, and got none")
+    for film in films:
+        check_film(film)
+    sizes = sorted({film.shape[1:3] for film in films})
+    if len(sizes) > 1:
+        raise ValueError(f"{what} needs {part}s of one size, not (height, width) {', '.join(map(str, sizes))}; {mend}")
+
+
 def grid(films: Sequence[Film], columns: int | None = None, *, border: int | None = None) -> Film:
     """Several films playing side by side, row by row; a shorter one waits on its last frame.
 
@@ -55,18 +70,12 @@ def grid(films: Sequence[Film], columns: int | None = None, *, border: int | Non
     Raises:
         ValueError: no films, films of different sizes, or less than one column.
     """
-    if not len(films):
-        raise ValueError("a grid needs at least one film, and got none")
-    for film in films:
-        check_film(film)
-    sizes = sorted({film.shape[1:3] for film in films})
-    if len(sizes) > 1:
-        raise ValueError(f"a grid needs films of one size, not (height, width) {', '.join(map(str, sizes))}; use upscale")
+    check_one_size(films, "a grid", "use upscale")
     columns = math.ceil(math.sqrt(len(films))) if columns is None else columns
     if columns < 1:
         raise ValueError(f"a grid has at least one column, not {columns}")
     columns = min(columns, len(films))
-    height, width = sizes[0]
+    height, width = films[0].shape[1:3]
     gap = max(1, height // 16) if border is None else border
     rows = math.ceil(len(films) / columns)
     length = max(map(len, films))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from t2v_edu.film.arrange import Film, check_film
+from t2v_edu.film.arrange import Film, check_film, check_one_size
 
 RGB = tuple[int, int, int]
 
@@ -17,7 +17,7 @@ def cut(*shots: Film) -> Film:
     Raises:
         ValueError: no shot, or shots of different sizes.
     """
-    _check_shots(shots)
+    check_one_size(shots, "a cut", "use resample.fit", part="shot")
     return np.concatenate(shots)
 
 
@@ -32,7 +32,7 @@ def cross_fade(first: Film, second: Film, frames: int) -> Film:
     Raises:
         ValueError: shots of different sizes, or more frames than a shot has.
     """
-    _check_shots((first, second))
+    check_one_size((first, second), "a cross-fade", "use resample.fit", part="shot")
     if not 0 <= frames <= min(len(first), len(second)):
         raise ValueError(f"a cross-fade of {frames} frames does not fit shots of {len(first)} and {len(second)} frames")
     share = (np.arange(1, frames + 1, dtype=np.float32) / (frames + 1))[:, None, None, None]
@@ -69,7 +69,7 @@ def edit(shots: Sequence[Film], overlaps: Sequence[int] | int = 0) -> Film:
     Raises:
         ValueError: no shots, sizes that differ, not one overlap a gap, or one that does not fit.
     """
-    _check_shots(shots)
+    check_one_size(shots, "a cut", "use resample.fit", part="shot")
     gaps = [overlaps] * (len(shots) - 1) if isinstance(overlaps, int) else list(overlaps)
     starts([len(shot) for shot in shots], gaps)  # refuses what does not fit
     film = shots[0]
@@ -95,13 +95,3 @@ def starts(lengths: Sequence[int], overlaps: Sequence[int] | int = 0) -> list[in
     for length, gap in zip(lengths, [*gaps, 0], strict=True):
         begins.append(begins[-1] + length - gap)
     return begins
-
-
-def _check_shots(shots: Sequence[Film]) -> None:
-    if not len(shots):
-        raise ValueError("a film needs at least one shot, and got none")
-    for shot in shots:
-        check_film(shot)
-    sizes = sorted({shot.shape[1:3] for shot in shots})
-    if len(sizes) > 1:
-        raise ValueError(f"shots must be of one size, not (height, width) {', '.join(map(str, sizes))}; use resample.fit")
