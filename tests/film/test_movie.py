@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
-from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,6 @@ from t2v_edu.film.movie import encode_movie, show_movie, write_movie
 from t2v_edu.film.sound import RATE, silence
 from t2v_edu.film.subtitles import Cue
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 SYNC = 0.040  # seconds: below, nobody notices that lips and voice part
 FLASHES = (0.5, 1.5, 2.25)  # seconds
 CUES = [Cue(0.25, 1.0, "Flash one."), Cue(1.5, 2.5, "第二次闪光。\nTwo.")]
@@ -169,14 +166,8 @@ PLAY = """async (source) => {
 
 
 @pytest.fixture(scope="module")
-def page(playwright: Any) -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-             "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
-    browser = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=flags)
-    yield browser.new_page()
-    browser.close()
+def page(chromium: Any) -> Any:
+    return chromium.new_page()
 
 
 def test_chromium_plays_picture_and_sound_together(page: Any) -> None:

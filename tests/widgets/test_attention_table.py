@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401
+from pages import Tab, write_page
 
 from t2v_edu.widgets import AttentionTable
 from t2v_edu.widgets.attention_table import padded_weights
@@ -81,11 +81,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 class TestInTheBrowser:
-    pytestmark: ClassVar = [
-        pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM} (apt install chromium)"),
-        pytest.mark.xdist_group("chromium"),  # one browser at a time
-    ]
-
     def row(self, t: Tab, which: int) -> list[float]:
         cells = t.page.locator(".t2v-weights").first.locator(f"tr:nth-of-type({which + 2}) td")
         return [float(x) for x in cells.all_text_contents()]
@@ -96,7 +91,7 @@ class TestInTheBrowser:
             setattr(table, name, value)
         return list(table.weights()[query].round(2))
 
-    def test_the_dials_and_the_mask_move_the_weights(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_the_dials_and_the_mask_move_the_weights(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(page)
         assert self.row(t, 2) == pytest.approx(self.ours(2), abs=0.011)
         padding = t.page.get_by_role("slider", name="Padding behind the caption")
@@ -116,7 +111,7 @@ class TestInTheBrowser:
         assert self.row(t, 2) == pytest.approx(self.ours(2), abs=0.011)
         t.is_clean(page.rsplit("/pages", 1)[0])
 
-    def test_a_link_holds_the_settings_and_nonsense_shows_something(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_a_link_holds_the_settings_and_nonsense_shows_something(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(f"{page}#w1.query=1&w1.pads=2&w1.masked=false")
         assert "“red” looks at" in t.page.locator(".t2v-told").text_content()
         assert self.row(t, 1) == pytest.approx(self.ours(1, pads=2, masked=False), abs=0.011)
@@ -125,7 +120,7 @@ class TestInTheBrowser:
         t.is_clean(page.rsplit("/pages", 1)[0])
 
     @pytest.mark.parametrize("width", [400, 800])
-    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:  # noqa: F811
+    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:
         t = tab(viewport={"width": width, "height": 900}).open(f"{page}#w1.pads=4")
         assert t.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         unnamed = "es => es.filter((e) => !e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim()).length"

@@ -16,10 +16,6 @@ from t2v_edu.widgets import BlockMatcher, site_css, site_script
 from t2v_edu.world.captions import parse
 from t2v_edu.world.render import render
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
-
 
 def pair() -> tuple[Any, Any]:
     film = render(parse("a girl runs in the park"), 16, 96, 96)
@@ -82,15 +78,14 @@ def test_bad_input(change: dict[str, Any], message: str) -> None:
 
 
 @pytest.fixture
-def page(playwright: Any, tmp_path: Path) -> Iterator[tuple[Any, list[str]]]:
+def page(chromium: Any, tmp_path: Path) -> Iterator[tuple[Any, list[str]]]:
     """The widget on a page of its own, opened from file://; and all that it says or asks for."""
     (tmp_path / "t2v.js").write_text(site_script(), encoding="utf-8")
     (tmp_path / "t2v.css").write_text(site_css(), encoding="utf-8")
     (tmp_path / "index.html").write_text(
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Blocks</title><link rel="stylesheet" href="t2v.css">'
         f'<script src="t2v.js" defer></script></head><body>{BlockMatcher(*pair()).to_html()}</body></html>', encoding="utf-8")
-    browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-    tab, heard = browser.new_page(viewport={"width": 820, "height": 900}), []
+    tab, heard = chromium.new_page(viewport={"width": 820, "height": 900}), []
     tab.set_default_timeout(60_000)
     tab.on("console", lambda m: heard.append(m.text))
     tab.on("pageerror", lambda e: heard.append(str(e)))
@@ -98,11 +93,9 @@ def page(playwright: Any, tmp_path: Path) -> Iterator[tuple[Any, list[str]]]:
     tab.goto((tmp_path / "index.html").as_uri())
     tab.wait_for_selector("[data-t2v-ready]")
     yield tab, heard
-    browser.close()
+    tab.close()
 
 
-@pytest.mark.skipif(not CHROMIUM.exists(), reason=f"no browser at {CHROMIUM} (apt install chromium)")
-@pytest.mark.xdist_group("chromium")
 def test_it_lives_from_a_file_and_a_dial_changes_what_is_shown(page: tuple[Any, list[str]]) -> None:
     tab, heard = page
     first, second = pair()

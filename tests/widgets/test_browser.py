@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import http.server
 import json
 import os
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from pages import Tab, page_of, write_page
 
-from t2v_edu.widgets import FrameScrubber, SceneBuilder, Widget, site_css, site_script
+from t2v_edu.widgets import FrameScrubber, SceneBuilder, Widget
 from t2v_edu.widgets.bundle import module
 from t2v_edu.world.captions import parse, say
 from t2v_edu.world.render import render
 
-CHROMIUM = "/usr/bin/chromium"
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-pytestmark = [
-    pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM} (apt install chromium)"),
-    pytest.mark.xdist_group("chromium"),  # one browser at a time
-]
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
 PREFIX = "/course/site"
 
 
@@ -37,24 +28,6 @@ def scrubber() -> FrameScrubber:
     moments = [(film * share).astype(np.uint8) for share in (0.1, 0.5, 1.0)]
     labels = ["step 0", "step 50", "step 100"]
     return FrameScrubber(moments, labels, "A star that learns to bounce", curves={"loss": [3, 2, float("nan"), 1]})
-
-
-def page_of(widgets: list[Widget], head: str = "") -> str:
-    body = "\n".join(w.to_html() for w in widgets)
-    return (f'<!doctype html><html lang="en"><head><meta charset="utf-8">{head}<title>Widgets</title>'
-            '<link rel="icon" href="icon.svg"><link rel="stylesheet" href="../t2v/t2v.css">'
-            f'<script src="../t2v/t2v.js" defer></script></head><body>{body}</body></html>')
-
-
-def write_page(root: Path, widgets: list[Widget]) -> Path:
-    """A static page with widgets in `pages`, the script and the style sheet in a folder beside it."""
-    for folder in ("t2v", "pages"):
-        (root / folder).mkdir()
-    (root / "t2v" / "t2v.js").write_text(site_script(), encoding="utf-8")
-    (root / "t2v" / "t2v.css").write_text(site_css(), encoding="utf-8")
-    (root / "pages" / "icon.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"/>', encoding="utf-8")
-    (root / "pages" / "index.html").write_text(page_of(widgets), encoding="utf-8")
-    return root / "pages" / "index.html"
 
 
 @pytest.fixture(scope="module")
@@ -87,69 +60,6 @@ def address(site: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_address[1]}{PREFIX}/pages"
     server.shutdown()
     server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser(playwright: Any) -> Iterator[Any]:
-    chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-    yield chromium
-    chromium.close()
-
-
-@dataclass
-class Tab:
-    """A page, and all that it said and asked for."""
-
-    page: Any
-    said: list[str] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-
-    def hear(self, kind: str, text: str) -> None:
-        if "willReadFrequently" not in text:  # it is the tests that read canvases
-            self.said.append(f"{kind}: {text}")
-
-    def open(self, url: str) -> Tab:
-        self.page.goto(url)
-        self.page.wait_for_selector(".t2v-player")
-        return self
-
-    def picture(self, which: str = ".t2v-picture") -> str:
-        """A fingerprint of a canvas's pixels."""
-        data = self.page.eval_on_selector(which, "c => c.toDataURL()")
-        return hashlib.sha256(data.encode()).hexdigest()
-
-    def menu(self, label: str) -> Any:
-        return self.page.get_by_role("combobox", name=label, exact=True).first
-
-    def captions(self) -> list[str]:
-        return list(self.page.locator(".t2v-caption p").all_text_contents())
-
-    def pause(self) -> None:
-        self.page.get_by_role("button", name="Pause").first.click()
-
-    def is_clean(self, origin: str) -> None:
-        assert self.said == []
-        elsewhere = [url for url in self.asked if not url.startswith((origin, "data:image/png;base64,"))]
-        assert elsewhere == []
-
-
-@pytest.fixture
-def tab(browser: Any) -> Iterator[Callable[[], Tab]]:
-    contexts = []
-
-    def new(**options: Any) -> Tab:
-        context = browser.new_context(**options)
-        context.set_default_timeout(60_000)  # other tests run beside this one
-        contexts.append(context)
-        one = Tab(context.new_page())
-        one.page.on("console", lambda m: one.hear(m.type, m.text))
-        one.page.on("pageerror", lambda e: one.said.append(f"error: {e}"))
-        one.page.on("request", lambda r: one.asked.append(r.url))
-        return one
-
-    yield new
-    for context in contexts:
-        context.close()
 
 
 @pytest.fixture(params=["http", "file"])

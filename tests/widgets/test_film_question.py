@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 import traitlets
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401
+from pages import Tab, write_page
 
 from t2v_edu.models.fusion import fuse_by_hand
 from t2v_edu.widgets import FilmQuestion
@@ -63,11 +63,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 class TestInTheBrowser:
-    pytestmark: ClassVar = [
-        pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM} (apt install chromium)"),
-        pytest.mark.xdist_group("chromium"),  # one browser at a time
-    ]
-
     def weights(self, t: Tab) -> list[float]:
         return [float(x) for x in t.page.locator(".t2v-weights td:nth-child(4)").all_text_contents()]
 
@@ -77,7 +72,7 @@ class TestInTheBrowser:
         told = t.page.locator(".t2v-told").text_content() or ""
         assert f"glad with probability {ours.glad:.2f}" in told
 
-    def test_the_dials_the_menus_and_the_shots_change_the_mood(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_the_dials_the_menus_and_the_shots_change_the_mood(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(page)
         self.shows(t)
         t.page.get_by_role("slider", name="Sharpness β").focus()
@@ -98,7 +93,7 @@ class TestInTheBrowser:
         self.shows(t)
         t.is_clean(page.rsplit("/pages", 1)[0])
 
-    def test_a_link_holds_the_settings_and_nonsense_shows_something(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_a_link_holds_the_settings_and_nonsense_shows_something(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(f"{page}#w1.asked=2&w1.left=false&w1.sharpness=6")
         self.shows(t, asked=2, left=False, sharpness=6)
         t = tab().open(f"{page}#w1.asked=99&w1.ways=-5&w1.sharpness=1000")
@@ -106,7 +101,7 @@ class TestInTheBrowser:
         t.is_clean(page.rsplit("/pages", 1)[0])
 
     @pytest.mark.parametrize("width", [400, 800])
-    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:  # noqa: F811
+    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:
         t = tab(viewport={"width": width, "height": 900}).open(page)
         assert t.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         unnamed = "es => es.filter((e) => !e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim()).length"

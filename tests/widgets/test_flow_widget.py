@@ -6,13 +6,13 @@ import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401
+from pages import Tab, write_page
 
 from t2v_edu.losses.flow import euler, heun
 from t2v_edu.models.toy_flow import even_noise, three_bells, walk
@@ -68,11 +68,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 class TestInTheBrowser:
-    pytestmark: ClassVar = [
-        pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM} (apt install chromium)"),
-        pytest.mark.xdist_group("chromium"),  # one browser at a time
-    ]
-
     def told(self, t: Tab) -> tuple[int, float, int]:
         """Looks, error and percentage, as the page says them."""
         text = str(t.page.locator(".t2v-flow p[role=status]").text_content())
@@ -84,7 +79,7 @@ class TestInTheBrowser:
         _, off, right = FlowField(**settings).found()
         assert self.told(t) == (looks, pytest.approx(off, abs=6e-4), pytest.approx(100 * right, abs=0.6))
 
-    def test_the_page_shows_what_python_computes(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_the_page_shows_what_python_computes(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(page)
         self.agrees(t, 4, solver="euler", steps=4)
         t.menu("Sampler").select_option("heun")
@@ -102,7 +97,7 @@ class TestInTheBrowser:
         self.agrees(t, 4, solver="euler", steps=4)
         t.is_clean(page.rsplit("/pages", 1)[0])
 
-    def test_time_moves_the_points(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_time_moves_the_points(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(page)
         first = "(c => [c.getAttribute('cx'), c.getAttribute('cy')].map(Number))(document.querySelector('.t2v-flow g .t2v-now'))"
         way = walk(euler, FlowField("euler", 4).field, even_noise(60), 4)[:, 0].numpy()
@@ -117,7 +112,7 @@ class TestInTheBrowser:
         t.page.get_by_role("button", name="Pause").click()
         t.is_clean(page.rsplit("/pages", 1)[0])
 
-    def test_a_link_holds_the_settings_and_nonsense_shows_something(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_a_link_holds_the_settings_and_nonsense_shows_something(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(f"{page}#w1.steps=32&w1.solver=heun&w1.at=25")
         self.agrees(t, 64, solver="heun", steps=32)
         t = tab().open(f"{page}#w1.steps=7&w1.solver=magic&w1.label=9&w1.guidance=1e9&w1.at=20")
@@ -126,7 +121,7 @@ class TestInTheBrowser:
         t.is_clean(page.rsplit("/pages", 1)[0])
 
     @pytest.mark.parametrize("width", [400, 800])
-    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:  # noqa: F811
+    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:
         t = tab(viewport={"width": width, "height": 900}).open(page)
         assert t.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         unnamed = "es => es.filter((e) => !e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim()).length"

@@ -6,12 +6,12 @@ import itertools
 import math
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401
+from pages import Tab, write_page
 
 from t2v_edu.models.toy_gan import BEST, GAMES, PENALTIES, BellPair, Duel
 from t2v_edu.widgets import BellGame, DuelPortrait
@@ -78,11 +78,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 class TestInTheBrowser:
-    pytestmark: ClassVar = [
-        pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM} (apt install chromium)"),
-        pytest.mark.xdist_group("chromium"),  # one browser at a time
-    ]
-
     def numbers(self, t: Tab) -> list[float]:
         cells = t.page.locator(".t2v-bells tr:nth-of-type(2) td").all_text_contents()
         return [float(text.replace("−", "-")) for text in cells]
@@ -91,7 +86,7 @@ class TestInTheBrowser:
         pair = BellPair(mean, spread)
         return [*pair.losses(game), *pair.gradients(game), pair.js(), pair.w1()]
 
-    def test_the_bells_show_what_python_computes(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_the_bells_show_what_python_computes(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(page)
         assert self.numbers(t) == pytest.approx(self.ours("minimax", -3.0, 0.6), abs=6e-4)
         mean = t.page.get_by_role("slider", name="mean m")
@@ -113,7 +108,7 @@ class TestInTheBrowser:
     def told(self, t: Tab) -> str:
         return str(t.page.locator(".t2v-duel-plot p").text_content())
 
-    def test_the_duel_walks_as_python_does(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_the_duel_walks_as_python_does(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(page)
         away = np.hypot(*Duel("wasserstein", 0.1, 0.1).path(1.0, 0.0, 150)[-1])
         assert "After 150 updates" in self.told(t) and f"{away:.2f} from" in self.told(t)
@@ -131,7 +126,7 @@ class TestInTheBrowser:
         assert "After 150 updates" in self.told(t)
         t.is_clean(page.rsplit("/pages", 1)[0])
 
-    def test_a_link_holds_the_settings_and_nonsense_shows_something(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_a_link_holds_the_settings_and_nonsense_shows_something(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(f"{page}#w2.in_turn=false&w2.at=300&w2.rate_d=0.5&w2.rate_g=0.5")
         path = Duel("wasserstein", 0.5, 0.5, in_turn=False).path(1.0, 0.0, 300)
         assert np.abs(path[-1]).max() > 1e6  # off and away, and stopped there
@@ -142,7 +137,7 @@ class TestInTheBrowser:
         t.is_clean(page.rsplit("/pages", 1)[0])
 
     @pytest.mark.parametrize("width", [400, 800])
-    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:  # noqa: F811
+    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:
         t = tab(viewport={"width": width, "height": 900}).open(page)
         assert t.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         unnamed = "es => es.filter((e) => !e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim()).length"

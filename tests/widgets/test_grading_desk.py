@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401  the last two are fixtures
+from pages import Tab, write_page
 
 from t2v_edu.film.composite import Cutout, cut_out
 from t2v_edu.film.grade import curve, gain_table
@@ -104,9 +104,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM} (apt install chromium)")
-@pytest.mark.xdist_group("chromium")
-def test_it_lives_from_a_file(tab: Callable[..., Tab], page: Path) -> None:  # noqa: F811
+def test_it_lives_from_a_file(tab: Callable[..., Tab], page: Path) -> None:
     t = tab()
     t.page.goto((page / "pages" / "index.html").as_uri())
     t.page.wait_for_selector("[data-t2v-ready]")

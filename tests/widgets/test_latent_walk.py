@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401  the last two are fixtures
+from pages import Tab, write_page
 
 from t2v_edu.losses.reconstruction import latent_kl
 from t2v_edu.models.autoencoder import AutoencoderConfig, FrameVAE
@@ -95,9 +95,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_page(tmp_path_factory.mktemp("walk"), [walk()])
 
 
-@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM} (apt install chromium)")
-@pytest.mark.xdist_group("chromium")
-def test_it_lives_from_a_file(tab: Callable[..., Tab], page: Path) -> None:  # noqa: F811
+def test_it_lives_from_a_file(tab: Callable[..., Tab], page: Path) -> None:
     t = tab()
     t.page.goto(page.as_uri())
     t.page.wait_for_selector(".t2v-formula")

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401
+from pages import Tab, write_page
 
 from t2v_edu.evaluation.music import key_fits, pitch_classes, read_mood, tempo_curve
 from t2v_edu.film.tunes import BEAT, SCALES, compose, lowered
@@ -102,15 +102,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 class TestInTheBrowser:
-    pytestmark: ClassVar = [
-        pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM} (apt install chromium)"),
-        pytest.mark.xdist_group("chromium"),  # one browser at a time
-    ]
-
     def told(self, t: Tab) -> str:
         return str(t.page.locator(".t2v-music p[role=status]").text_content())
 
-    def test_it_reads_what_python_reads(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_it_reads_what_python_reads(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(page)
         key, beats = MusicBox(TUNES).reads()
         assert f"{key} (fit" in self.told(t) and f"{beats:.0f} beats" in self.told(t)
@@ -130,20 +125,20 @@ class TestInTheBrowser:
         assert f"{key} (fit" in self.told(t)
         t.is_clean(page.rsplit("/pages", 1)[0])
 
-    def test_it_plays_and_stops_without_a_request(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_it_plays_and_stops_without_a_request(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(page)
         t.page.get_by_role("button", name="Listen").click()
         t.page.get_by_role("button", name="Stop").click()
         t.page.get_by_role("button", name="Listen").wait_for()
         t.is_clean(page.rsplit("/pages", 1)[0])
 
-    def test_nonsense_in_the_link_shows_something(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_nonsense_in_the_link_shows_something(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(f"{page}#w1.tune=99&w1.beats=-5&w1.third=perhaps")
         assert "The crank makes 40" in self.told(t) and "NaN" not in t.page.content()
         t.is_clean(page.rsplit("/pages", 1)[0])
 
     @pytest.mark.parametrize("width", [400, 800])
-    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:  # noqa: F811
+    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:
         t = tab(viewport={"width": width, "height": 900}).open(page)
         assert t.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         unnamed = "es => es.filter((e) => !e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim()).length"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401
+from pages import Tab, write_page
 
 from t2v_edu.models.narrator import breadth, next_probabilities
 from t2v_edu.recurrent import LSTMCell
@@ -118,14 +118,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     return write_page(tmp_path_factory.mktemp("site"), [next_word(), Gates()]).as_uri()
 
 
-@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM} (apt install chromium)")
-@pytest.mark.xdist_group("chromium")
 class TestInABrowser:
     @staticmethod
     def shares(t: Tab) -> list[str]:
         return list(t.page.locator(".t2v-next-bars li > span:last-child").all_text_contents())
 
-    def test_the_dials_reshape_the_distribution(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_the_dials_reshape_the_distribution(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(page)
         ours = next_word()
         assert self.shares(t)[:3] == [f"{p:.2f}" for p in ours.probabilities()[:3]]
@@ -146,7 +144,7 @@ class TestInABrowser:
         assert self.shares(t)[0] == f"{next_word().probabilities()[0]:.2f}"
         t.is_clean(page.rsplit("/pages", 1)[0])
 
-    def test_the_gates_change_how_long_it_remembers(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_the_gates_change_how_long_it_remembers(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(page)
         told = t.page.locator(".t2v-gates p[role=status]")
 
@@ -166,14 +164,14 @@ class TestInABrowser:
         assert t.page.get_by_role("slider", name="Input gate").count() == 0
         t.is_clean(page.rsplit("/pages", 1)[0])
 
-    def test_nonsense_in_the_address_shows_something(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_nonsense_in_the_address_shows_something(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(f"{page}#w1.beginning=9&w1.warmth=-5&w1.top_k=1e9&w2.kind=cnn&w2.keep=1000")
         assert self.shares(t)[0] == "1.00"
         assert t.page.get_by_role("combobox", name="Cell").input_value() == "lstm"
         t.is_clean(page.rsplit("/pages", 1)[0])
 
     @pytest.mark.parametrize("width", [400, 800])
-    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:  # noqa: F811
+    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:
         t = tab(viewport={"width": width, "height": 900}).open(page)
         assert t.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         unnamed = "es => es.filter((e) => !e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim()).length"

@@ -6,12 +6,12 @@ import itertools
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401
+from pages import Tab, write_page
 
 from t2v_edu.models.toy_cycle import ToyCycle
 from t2v_edu.widgets import RoundTrip
@@ -56,11 +56,6 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 class TestInTheBrowser:
-    pytestmark: ClassVar = [
-        pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM} (apt install chromium)"),
-        pytest.mark.xdist_group("chromium"),  # one browser at a time
-    ]
-
     def told(self, t: Tab) -> list[float]:
         words = str(t.page.locator(".t2v-duel-plot p").text_content()).replace("−", "-")
         found = re.search(r"After (\d+) rounds: g = (\S+), d = (\S+), g·d = (\S+?)[.;]?$", words.split("; that")[0])
@@ -71,7 +66,7 @@ class TestInTheBrowser:
         g, d = toy.path(g, d, at)[-1]
         return [at, pytest.approx(g, abs=6e-3), pytest.approx(d, abs=6e-3), pytest.approx(g * d, abs=6e-3)]
 
-    def test_it_shows_what_python_computes(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_it_shows_what_python_computes(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(page)
         assert self.told(t) == self.ours(ToyCycle(0.7, 1.0, 0.0), 200)
         cells = t.page.locator(".t2v-duel-plot td").all_text_contents()
@@ -92,13 +87,13 @@ class TestInTheBrowser:
         assert self.told(t) == self.ours(ToyCycle(0.7, 1.0, 0.0), 200)
         t.is_clean(page.rsplit("/pages", 1)[0])
 
-    def test_nonsense_in_the_link_shows_something(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_nonsense_in_the_link_shows_something(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(f"{page}#w1.lambda_text=1e99&w1.sigma=-4&w1.g=77&w1.honest=maybe&w1.at=-7")
         assert "NaN" not in t.page.content() and len(self.told(t)) == 4
         t.is_clean(page.rsplit("/pages", 1)[0])
 
     @pytest.mark.parametrize("width", [400, 800])
-    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:  # noqa: F811
+    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:
         t = tab(viewport={"width": width, "height": 900}).open(page)
         assert t.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         unnamed = "es => es.filter((e) => !e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim()).length"

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from itertools import product
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401
+from pages import Tab, write_page
 
 from t2v_edu.text.word2vec import noise, reach_share, window_pairs
 from t2v_edu.widgets import SkipGramWindow
@@ -64,15 +64,10 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 class TestInTheBrowser:
-    pytestmark: ClassVar = [
-        pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM} (apt install chromium)"),
-        pytest.mark.xdist_group("chromium"),  # one browser at a time
-    ]
-
     def contexts(self, t: Tab) -> list[str]:
         return list(t.page.locator(".t2v-weights").first.locator("tr td:nth-child(2)").all_text_contents())
 
-    def test_words_and_dials_change_the_pairs(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_words_and_dials_change_the_pairs(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(page)
         assert self.contexts(t) == ["large", "red", "slowly", "moves"]
         t.page.get_by_role("button", name="a centre").or_(t.page.get_by_role("button", name="a –")).first.click()
@@ -91,19 +86,19 @@ class TestInTheBrowser:
         assert self.contexts(t) == ["large", "red", "slowly", "moves"]
         t.is_clean(page.rsplit("/pages", 1)[0])
 
-    def test_the_power_moves_the_noise(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_the_power_moves_the_noise(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(f"{page}#w1.power=0")
         shown = t.page.locator(".t2v-weights").nth(1).locator("tr td:nth-child(4)").all_text_contents()
         assert set(shown) == {f"{100 / 15:.1f}%"}  # 15 different words in the two sentences, all alike at power 0
         t.is_clean(page.rsplit("/pages", 1)[0])
 
-    def test_nonsense_in_the_link_shows_something(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_nonsense_in_the_link_shows_something(self, tab: Callable[..., Tab], page: str) -> None:
         t = tab().open(f"{page}#w1.window=99&w1.centre=-4&w1.sentence=7&w1.power=x")
         assert self.contexts(t) == ["小狗", "在", "草地", "上", "奔跑"]
         t.is_clean(page.rsplit("/pages", 1)[0])
 
     @pytest.mark.parametrize("width", [400, 800])
-    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:  # noqa: F811
+    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:
         t = tab(viewport={"width": width, "height": 900}).open(page)
         assert t.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         unnamed = "es => es.filter((e) => !e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim()).length"

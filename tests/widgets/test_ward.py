@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 from node import needs_node, run
-from test_browser import CHROMIUM, Tab, browser, tab, write_page  # noqa: F401
+from pages import Tab, write_page
 
 from t2v_edu.clinic.ward import DIAGNOSES, FRICTION, PATIENTS, PROBES, TURNS, Game, course, losses, probes, pulls, turn
 from t2v_edu.losses.adversarial import non_saturating_d, non_saturating_g
@@ -117,10 +117,8 @@ def shown(t: Tab, url: str) -> Tab:
     return t
 
 
-@pytest.mark.skipif(not Path(CHROMIUM).exists(), reason=f"no browser at {CHROMIUM} (apt install chromium)")
-@pytest.mark.xdist_group("chromium")
 class TestInABrowser:
-    def test_measuring_and_guessing(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_measuring_and_guessing(self, tab: Callable[..., Tab], page: str) -> None:
         t = shown(tab(), page)
         values = t.page.locator(".t2v-ward-probes output")
         assert values.all_text_contents() == ["?"] * 4
@@ -140,13 +138,13 @@ class TestInABrowser:
         t.page.wait_for_function("location.hash === ''")
         t.is_clean(page.rsplit("/pages", 1)[0])
 
-    def test_nonsense_in_the_address_shows_something(self, tab: Callable[..., Tab], page: str) -> None:  # noqa: F811
+    def test_nonsense_in_the_address_shows_something(self, tab: Callable[..., Tab], page: str) -> None:
         t = shown(tab(), f"{page}#w1.patient=99&w1.measured=1e9&w1.guess=flu")
         assert t.page.get_by_role("combobox", name="Patient").input_value() == "6"
         t.is_clean(page.rsplit("/pages", 1)[0])
 
     @pytest.mark.parametrize("width", [400, 800])
-    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:  # noqa: F811
+    def test_nothing_sticks_out_and_all_is_named(self, tab: Callable[..., Tab], page: str, width: int) -> None:
         t = shown(tab(viewport={"width": width, "height": 900}), page)
         assert t.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         unnamed = "es => es.filter((e) => !e.labels?.length && !e.getAttribute('aria-label') && !e.textContent.trim()).length"
