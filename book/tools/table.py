@@ -11,47 +11,48 @@ ROOT = Path(__file__).resolve().parents[2]
 START, END = "<!-- table:start -->", "<!-- table:end -->"
 
 
-ROWS = ("all", "kind", "color", "size", "action", "direction", "speed", "place")
+COLUMNS = ("all", "kind", "color", "size", "action", "direction", "speed", "place")
 
 
 def cell(score: dict[str, Any] | None) -> str:
-    """A share with its 95% interval.
+    """A share; that of "all" comes with its 95% interval, see `row`.
 
     >>> cell({"share": 0.5, "interval": [0.461, 0.539]})
-    '0.500 (0.46–0.54)'
+    '0.500'
     """
-    if score is None:
-        return ""
-    low, high = score["interval"]
-    return f"{score['share']:.3f} ({low:.2f}–{high:.2f})"
+    return "" if score is None else f"{score['share']:.3f}"
 
 
-def table(reports: dict[str, dict[str, Any]]) -> str:
-    """Attributes down, models across: each on held-out combinations, beside it the level of chance. Markdown."""
+def row(report: dict[str, Any]) -> list[str]:
+    """A model's scores on held-out combinations, in the order of COLUMNS."""
+    scores = report["splits"]["held_out"]
+    low, high = scores["all"]["interval"]
+    return [f"**{cell(scores['all'])}** ({low:.2f}–{high:.2f})", *(cell(scores.get(name)) for name in COLUMNS[1:])]
+
+
+def table(reports: list[tuple[str, dict[str, Any]]]) -> str:
+    """Models down, world by world, with the level of chance below each world; attributes across. Markdown.
+
+    Args:
+        reports: names of models with their reports.
+    """
     if not reports:
         return ""
-    rows = {name: report["splits"]["held_out"] for name, report in reports.items()}
-    attributes = list(dict.fromkeys(a for row in rows.values() for a in row))
-    attributes.sort(key=lambda a: a != "all")  # all-correct first, the rest as they come
-    heads = [f"{name}, {report['clips']} films | chance" for name, report in reports.items()]
-    lines = ["| | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * (2 * len(heads))]
-    for attribute in attributes:
-        values = []
-        for name, report in reports.items():
-            chance = report["chance"].get(attribute)
-            values += [cell(rows[name].get(attribute)), "" if chance is None else f"{chance:.3f}"]
-        label = "**all correct**" if attribute == "all" else attribute
-        lines.append(f"| {label} | " + " | ".join(values) + " |")
+    lines = ["| world | model | films | all correct | " + " | ".join(COLUMNS[1:]) + " |",
+             "| --- | --- | ---: |" + " ---: |" * len(COLUMNS)]
+    for world in dict.fromkeys(report["world"] for _, report in reports):
+        here = [(name, report) for name, report in reports if report["world"] == world]
+        for name, report in here:
+            lines.append(f"| {world} | `{name}` | {report['clips']} | " + " | ".join(row(report)) + " |")
+        chance = here[0][1]["chance"]
+        lines.append(f"| {world} | chance | | " + " | ".join(f"{chance[c]:.3f}" if c in chance else "" for c in COLUMNS) + " |")
     return "\n".join(lines) + "\n"
 
 
 def main(check: bool) -> int:
     """Bring the README up to date; with `check`, 1 where it is not."""
-    found = {}
-    for path in sorted((ROOT / "data" / "models").glob("*/report*.json")):
-        report = json.loads(path.read_text(encoding="utf-8"))
-        found[path.parent.name if path.parent.name == report["world"] else f"{path.parent.name} on {report['world']}"] = report
-    made = table(found)
+    files = sorted((ROOT / "data" / "models").glob("*/report*.json"))
+    made = table([(path.parent.name, json.loads(path.read_text(encoding="utf-8"))) for path in files])
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     head, rest = text.split(START)
