@@ -112,7 +112,7 @@ def test_a_real_model_makes_films(real: Path) -> None:
 def test_a_flow_model_makes_films_too(real: Path) -> None:
     words = Tokenizer.fit([say(scene(i), lang) for i in range(300) for lang in ("en", "zh")])
     coder = VideoAutoencoder(VideoAutoencoderConfig(latent=4, fine_in=8, coarse=12, fine_out=8, blocks=(1, 1, 1, 1)))
-    size = FlowConfig(frames=8, size=16, latent=4, text=16, width=24, heads=2, depth=1)
+    size = FlowConfig(frames=8, size=16, latent=4, text=16, width=24, heads=2, depth=1, fine=12, ends=1)
     FlowVideo(size, words, coder, ["shapes"], steps=2).save_pretrained(real / "flow")
     made = pipeline.generate("a large red circle moves left", model="flow", count=2)
     assert [film.shape for film in made.frames] == [(8, 16, 16, 3)] * 2 and made.model == "flow"

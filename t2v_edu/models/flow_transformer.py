@@ -1,13 +1,15 @@
 """Chapter 12 · a transformer over latent video and words that says which way noise has to flow to become the caption's film.
 
-Four neighbouring latent vectors of a frame make one place of a stream. In every block all places look at each other and at the
-words of the caption, in one softmax. Time and the caption's pooled code steer each block by scale, shift and gate ("adaLN-zero":
-the gates start at 0, so a fresh net is the identity); one small net computes them for all blocks.
+It is an hourglass. Blocks at its ends see each latent vector and its neighbours, by a small convolution: they draw. Blocks in
+its middle see four neighbouring vectors of a frame as one place of a stream; there all places look at each other and at the words
+of the caption, in one softmax: they know where everything is and what was asked for. Time and the caption's pooled code steer
+each block by scale, shift and gate ("adaLN-zero": the gates start at 0, so a fresh net is the identity).
 
-Source: Peebles & Xie 2023, "Scalable Diffusion Models with Transformers", arXiv:2212.09748, for patches and steering; pictures
-and words under one softmax: Esser et al. 2024, arXiv:2403.03206, where words are rewritten by every block, and here they are not;
-one modulation for all blocks: Chen et al. 2023, "PixArt-α", arXiv:2310.00426; normalised queries and keys: Dehghani et al. 2023,
-arXiv:2302.05442.
+Source: Peebles & Xie 2023, "Scalable Diffusion Models with Transformers", arXiv:2212.09748, for patches and steering; fine ends
+and a coarse middle: Crowson et al. 2024, "Hourglass Diffusion Transformers", arXiv:2401.11605; the blocks at the ends: Liu et al.
+2022, "A ConvNet for the 2020s", arXiv:2201.03545; pictures and words under one softmax: Esser et al. 2024, arXiv:2403.03206,
+where words are rewritten by every block, and here they are not; one modulation for all blocks of the middle: Chen et al. 2023,
+"PixArt-α", arXiv:2310.00426; normalised queries and keys: Dehghani et al. 2023, arXiv:2302.05442.
 """
 
 from __future__ import annotations
@@ -30,8 +32,9 @@ class FlowConfig:
         frames, size: T and H = W of the videos: multiples of 4 and of 8.
         latent: numbers of a latent vector, as the autoencoder's.
         text: width of the text code.
-        width: of the stream, a multiple of 2·`heads`.  depth: how many blocks.
+        width: of the stream, a multiple of 2·`heads`.  depth: how many blocks it passes.
         patch: side of the square of latent vectors that make one place of the stream.
+        fine: width of a latent vector's place at the ends.  ends: how many blocks there are at each end.
     """
 
     frames: int = 16
@@ -40,8 +43,10 @@ class FlowConfig:
     text: int = 128
     width: int = 192
     heads: int = 6
-    depth: int = 6
+    depth: int = 3
     patch: int = 2
+    fine: int = 128
+    ends: int = 3
 
     def __post_init__(self) -> None:
         if self.frames % 4 or self.size % 8 or self.frames < 4 or self.size < 8:
@@ -58,9 +63,9 @@ class FlowConfig:
 
 
 SIZES = {
-    "toy": FlowConfig(text=64, width=96, heads=4, depth=3),
+    "toy": FlowConfig(text=64, width=96, heads=4, depth=2, fine=48, ends=1),
     "small": FlowConfig(),
-    "base": FlowConfig(size=64, text=256, width=288, heads=9, depth=8),
+    "base": FlowConfig(size=64, text=256, width=288, heads=9, depth=6, fine=160),
 }
 
 
@@ -75,7 +80,7 @@ class StreamBlock(nn.Module):
         self.word_key_value = nn.Linear(text, 2 * width)
         self.norm_query, self.norm_key = nn.RMSNorm(width // heads), nn.RMSNorm(width // heads)
         self.out = nn.Linear(width, width)
-        self.think = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(approximate="tanh"), nn.Linear(4 * width, width))
+        self.think = nn.Sequential(nn.Linear(width, 4 * width), nn.SiLU(), nn.Linear(4 * width, width))
 
     def forward(self, x: Tensor, steer: Tensor, words: Tensor, mask: Tensor) -> Tensor:
         """x (B, N, D), steer (B, 6·D), words (B, L, text), mask bool (B, 1, 1, N + L), True where one may look → (B, N, D)."""
@@ -96,31 +101,58 @@ class StreamBlock(nn.Module):
         return looked
 
 
+class LocalBlock(nn.Module):
+    """A small convolution of each channel by itself and feed-forward, scaled and shifted before and gated after.
+
+    The convolution is a 3×3 one in every frame, then one of 3 over time: the gradient of PyTorch's 3×3×3 is slow on a processor.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.space = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
+        self.time = nn.Parameter(torch.tensor([0.0, 1.0, 0.0])[:, None].repeat(1, channels))
+        self.steer = nn.Sequential(nn.SiLU(), nn.Linear(width, 3 * channels))
+        self.think = nn.Sequential(nn.Linear(channels, 4 * channels), nn.SiLU(), nn.Linear(4 * channels, channels))
+
+    def forward(self, x: Tensor, code: Tensor) -> Tensor:
+        """x (B, T', H', W', C), code of time and caption (B, width) → (B, T', H', W', C)."""
+        scale, shift, gate = self.steer(code)[:, None, None, None].chunk(3, -1)  # (B, 1, 1, 1, C) each
+        steered: Tensor = x + gate * self.think(normalise(self.look(x)) * (1 + scale) + shift)
+        return steered
+
+    def look(self, x: Tensor) -> Tensor:
+        """Each channel's weighted mean over a place and its 26 neighbours, (B, T', H', W', C) → the same shape."""
+        near = self.space(x.flatten(0, 1).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).reshape(x.shape)
+        row = F.pad(near, (0, 0, 0, 0, 0, 0, 1, 1))  # an empty frame before the first and after the last
+        seen: Tensor = row[:, :-2] * self.time[0] + near * self.time[1] + row[:, 2:] * self.time[2]
+        return seen
+
+
 def normalise(x: Tensor) -> Tensor:
     """LayerNorm without weights of its own: scale and shift come from time and caption."""
     return F.layer_norm(x, x.shape[-1:])
 
 
 def to_patches(x: Tensor, side: int) -> Tensor:
-    """(B, D, T', H', W') → (B, T'·H'/side·W'/side, D·side²): the vectors of each square of a frame side by side."""
-    b, d, t, h, w = x.shape
-    x = x.reshape(b, d, t, h // side, side, w // side, side)
-    return x.permute(0, 2, 3, 5, 1, 4, 6).flatten(4).flatten(1, 3)
+    """(B, T', H', W', D) → (B, T'·H'/side·W'/side, side²·D): the vectors of each square of a frame side by side."""
+    b, t, h, w, d = x.shape
+    x = x.reshape(b, t, h // side, side, w // side, side, d)
+    return x.transpose(3, 4).flatten(4).flatten(1, 3)
 
 
 def from_patches(x: Tensor, grid: tuple[int, int, int], side: int) -> Tensor:
     """The inverse of `to_patches`, onto a grid of T'×H'×W'."""
     t, h, w = grid
-    x = x.reshape(len(x), t, h // side, w // side, -1, side, side)
-    return x.permute(0, 4, 1, 2, 5, 3, 6).reshape(len(x), -1, t, h, w)
+    x = x.reshape(len(x), t, h // side, w // side, side, side, -1)
+    return x.transpose(3, 4).reshape(len(x), t, h, w, -1)
 
 
 def grid_positions(grid: tuple[int, int, int], width: int) -> Tensor:
-    """(T'·H'·W', width): waves of the frame in the first half, of the row and of the column in a quarter each."""
+    """(T', H', W', width): waves of the frame in the first half, of the row and of the column in a quarter each."""
     t, y, x = torch.meshgrid(*(torch.arange(n) for n in grid), indexing="ij")
     quarter = width // 4 // 2 * 2
     waves = [sinusoids(t, width - 2 * quarter), sinusoids(y, quarter), sinusoids(x, quarter)]
-    return torch.cat(waves, -1).flatten(0, 2)
+    return torch.cat(waves, -1)
 
 
 class FlowTransformer(nn.Module):
@@ -130,22 +162,29 @@ class FlowTransformer(nn.Module):
 
     def __init__(self, config: FlowConfig) -> None:
         super().__init__()
-        self.config = config
-        width = config.width
-        (frames, height, across), p = config.grid, config.patch
-        self.register_buffer("positions", grid_positions((frames, height // p, across // p), width), persistent=False)
-        self.latents_in = nn.Linear(config.latent * p * p, width)
-        self.time = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
-        self.pooled = nn.Linear(config.text, width)
-        self.steer = nn.Sequential(nn.SiLU(), nn.Linear(width, 6 * width))
-        self.blocks = nn.ModuleList(StreamBlock(width, config.heads, config.text) for _ in range(config.depth))
-        self.last = nn.Linear(width, 2 * width)
-        self.velocity = nn.Linear(width, config.latent * p * p)
-        self.no_word = nn.Parameter(torch.zeros(config.text))  # the one word of no caption
-        self.no_caption = nn.Parameter(torch.zeros(config.text))  # and what its pooled code is then
-        for zero in (self.steer[1], self.last, self.velocity):  # last of all inits: a fresh net changes nothing
-            nn.init.zeros_(zero.weight)  # type: ignore[arg-type]
-            nn.init.zeros_(zero.bias)  # type: ignore[arg-type]
+        self.config = c = config
+        self.register_buffer("positions", grid_positions(c.grid, c.fine), persistent=False)
+        self.time = nn.Sequential(nn.Linear(c.width, c.width), nn.SiLU(), nn.Linear(c.width, c.width))
+        self.pooled = nn.Linear(c.text, c.width)
+        self.latents_in = nn.Linear(c.latent, c.fine)
+        self.before = nn.ModuleList(LocalBlock(c.fine, c.width) for _ in range(c.ends))
+        self.down = nn.Linear(c.patch**2 * c.fine, c.width)
+        self.steer = nn.Sequential(nn.SiLU(), nn.Linear(c.width, 6 * c.width))
+        self.blocks = nn.ModuleList(StreamBlock(c.width, c.heads, c.text) for _ in range(c.depth))
+        self.up = nn.Linear(c.width, c.patch**2 * c.fine)
+        self.past = nn.Linear(c.fine, c.fine)  # what goes from end to end past the middle
+        self.after = nn.ModuleList(LocalBlock(c.fine, c.width) for _ in range(c.ends))
+        self.velocity = nn.Linear(c.fine, c.latent)
+        self.no_word = nn.Parameter(torch.zeros(c.text))  # the one word of no caption
+        self.no_caption = nn.Parameter(torch.zeros(c.text))  # and what its pooled code is then
+        ends = (block.steer[1] for block in (*self.before, *self.after))
+        for zero in (self.steer[1], *ends, self.velocity):  # last of all inits: a fresh net changes nothing
+            nn.init.zeros_(zero.weight)
+            nn.init.zeros_(zero.bias)
+
+    def hidden(self) -> list[nn.Module]:
+        """The layers that neither latents nor time nor pooled captions touch."""
+        return [*self.blocks, *(block.think for block in (*self.before, *self.after))]
 
     def forward(self, x: Tensor, t: Tensor, text: TextCode) -> Tensor:
         """x (B, D, T', H', W') at times t (B,), with captions → velocity (B, D, T', H', W').
@@ -157,14 +196,23 @@ class FlowTransformer(nn.Module):
         if x.shape[1:] != (c.latent, *c.grid) or t.shape != x.shape[:1] or len(text.pooled) != len(x):
             raise ValueError(f"this net takes latents (B, {c.latent}, {', '.join(map(str, c.grid))}) with B times and B "
                              f"captions, not {tuple(x.shape)} with {tuple(t.shape)} and {len(text.pooled)}")
-        stream = self.latents_in(to_patches(x, c.patch)) + self.positions  # (B, N, W)
-        mask = F.pad(text.mask, (stream.shape[1], 0), value=True)[:, None, None]  # (B, 1, 1, N + L)
         code = self.time(sinusoids(1000 * t, c.width)) + self.pooled(text.pooled)  # (B, W)
+        fine = self.latents_in(x.permute(0, 2, 3, 4, 1)) + self.positions  # (B, T', H', W', F)
+        for block in self.before:
+            fine = block(fine, code)
+        known = self.middle(self.down(to_patches(fine, c.patch)), code, text)  # (B, N, W)
+        fine = self.past(fine) + from_patches(self.up(known), c.grid, c.patch)
+        for block in self.after:
+            fine = block(fine, code)
+        return self.velocity(normalise(fine)).permute(0, 4, 1, 2, 3)  # type: ignore[no-any-return]
+
+    def middle(self, stream: Tensor, code: Tensor, text: TextCode) -> Tensor:
+        """The stream (B, N, W) and words through all blocks of the middle → (B, N, W), normalised."""
+        mask = F.pad(text.mask, (stream.shape[1], 0), value=True)[:, None, None]  # (B, 1, 1, N + L)
         steer = self.steer(code)
         for block in self.blocks:
             stream = block(stream, steer, text.tokens, mask)
-        scale, shift = self.last(F.silu(code))[:, None].chunk(2, -1)
-        return from_patches(self.velocity(normalise(stream) * (1 + scale) + shift), c.grid, c.patch)
+        return normalise(stream)
 
     def forget(self, text: TextCode, dropped: Tensor) -> TextCode:
         """The captions' code with those marked in dropped (B,) replaced by "no caption": one learned word, one learned code."""

@@ -72,7 +72,7 @@ class AutoencoderTrainee:
         self.plan, self.workers = plan, workers
         self.model = model.to(workers.device).train()
         self.modules: dict[str, nn.Module] = {"model": self.model}
-        self.optimizers = muon_and_adamw(self.model, self.model.hidden(), plan.lr)
+        self.optimizers = muon_and_adamw(self.model, self.model.hidden(), plan.lr, rank=workers.rank, count=workers.count)
         self.show = Worlds(plan.worlds, split="held_out").batch(6, seed=1, step=0).frames
 
     def warm_up(self, source: Source) -> None:

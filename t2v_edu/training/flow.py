@@ -80,14 +80,15 @@ class FlowPlan:
 
 
 class FlowTrainee:
-    """The text encoder and the transformer, whose blocks' matrices Muon moves and AdamW the rest."""
+    """The text encoder and the transformer, whose hidden matrices Muon moves and AdamW the rest."""
 
     def __init__(self, model: FlowVideo, plan: FlowPlan, workers: Workers) -> None:
         self.plan, self.workers = plan, workers
         self.model = model.to(workers.device).train()
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.modules: dict[str, nn.Module] = {"model": self.model, "average": self.average}
-        self.optimizers = muon_and_adamw(self.model, self.model.transformer.blocks, plan.lr)
+        self.optimizers = muon_and_adamw(self.model, self.model.transformer.hidden(), plan.lr,
+                                         rank=workers.rank, count=workers.count)
         self.show: list[str] = []  # captions of the sample films
 
     def warm_up(self, source: object) -> None:
@@ -210,6 +211,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=getattr(FlowPlan, name.replace("-", "_")))
     parser.add_argument("--lr", type=float, default=FlowPlan.lr)
     parser.add_argument("--ema", type=float, default=FlowPlan.ema)
+    parser.add_argument("--fall", type=float, default=FlowPlan.fall, help="share of the run in which the rate falls to 0")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu"))
     parser.add_argument("--resume", action="store_true")
     args = vars(parser.parse_args())

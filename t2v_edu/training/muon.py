@@ -41,13 +41,14 @@ class Muon(torch.optim.Optimizer):
         lr: as one would choose it for AdamW: a step is scaled to the usual length of one of AdamW's.
         momentum: decay of the mean of gradients (Nesterov's form).
         weight_decay: share of the weights, times lr, that each step takes off.
+        rank, count: which of how many processes with the same gradients this is: each turns a part of the matrices.
     Raises:
         ValueError: a parameter with fewer than two axes.
     """
 
     def __init__(self, params: Iterable[nn.Parameter], lr: float = 1e-3, *, momentum: float = 0.95,
-                 weight_decay: float = 0.01) -> None:
-        some = list(params)
+                 weight_decay: float = 0.01, rank: int = 0, count: int = 1) -> None:
+        some, self.rank, self.count = list(params), rank, count
         for p in some:
             if p.ndim < 2:
                 raise ValueError(f"Muon turns matrices, and {tuple(p.shape)} is none; give it to AdamW")
@@ -57,23 +58,36 @@ class Muon(torch.optim.Optimizer):
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """One update from the gradients that are there; a closure that computes them is not called."""
         for group in self.param_groups:
-            for p in group["params"]:
-                if p.grad is None:
-                    continue
+            moved = [p for p in group["params"] if p.grad is not None]
+            turned = []
+            for i, p in enumerate(moved):
                 mean = self.state[p].setdefault("mean", torch.zeros_like(p))
                 mean.lerp_(p.grad, 1 - group["momentum"])
-                turned = orthogonal(torch.lerp(p.grad, mean, group["momentum"]).flatten(1))
-                length = 0.2 * math.sqrt(max(turned.shape))  # the root mean square of one of AdamW's steps is about 0.2
+                way = torch.lerp(p.grad, mean, group["momentum"]).flatten(1)
+                turned.append(orthogonal(way) if i % self.count == self.rank else torch.zeros_like(way))
+            for p, way in zip(moved, self._sum(turned), strict=True):
+                length = 0.2 * math.sqrt(max(way.shape))  # the root mean square of one of AdamW's steps is about 0.2
                 p.mul_(1 - group["lr"] * group["weight_decay"])
-                p.add_(turned.view_as(p), alpha=-group["lr"] * length)
+                p.add_(way.view_as(p), alpha=-group["lr"] * length)
+
+    def _sum(self, parts: list[Tensor]) -> list[Tensor]:
+        """Matrices summed over processes: all but one of which has zeros."""
+        if self.count == 1:
+            return parts
+        flat = torch.cat([part.flatten() for part in parts])
+        torch.distributed.all_reduce(flat)
+        pieces = torch.split(flat, [part.numel() for part in parts])
+        return [piece.view_as(part) for piece, part in zip(pieces, parts, strict=True)]
 
 
-def muon_and_adamw(model: nn.Module, hidden: Iterable[nn.Module], lr: float) -> dict[str, torch.optim.Optimizer]:
+def muon_and_adamw(model: nn.Module, hidden: Iterable[nn.Module], lr: float, *, rank: int = 0,
+                   count: int = 1) -> dict[str, torch.optim.Optimizer]:
     """Two optimisers with nothing in common: Muon for matrices and kernels of the hidden layers, AdamW for the model's rest."""
     turned = [p for layer in hidden for p in layer.parameters() if p.ndim >= 2]
     there = {id(p) for p in turned}
     rest = [p for p in model.parameters() if id(p) not in there]
-    return {"hidden": Muon(turned, lr), "others": torch.optim.AdamW(rest, lr, betas=(0.9, 0.98), weight_decay=0.01)}
+    return {"hidden": Muon(turned, lr, rank=rank, count=count),
+            "others": torch.optim.AdamW(rest, lr, betas=(0.9, 0.98), weight_decay=0.01)}
 
 
 def set_rate(optimizers: Iterable[torch.optim.Optimizer], lr: float) -> None:

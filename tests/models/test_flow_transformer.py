@@ -8,13 +8,21 @@ import torch.nn.functional as F
 
 from t2v_edu.layers import MultiHeadAttention
 from t2v_edu.losses.flow import euler, times
-from t2v_edu.models.flow_transformer import FlowConfig, FlowTransformer, StreamBlock, from_patches, grid_positions, to_patches
+from t2v_edu.models.flow_transformer import (
+    FlowConfig,
+    FlowTransformer,
+    LocalBlock,
+    StreamBlock,
+    from_patches,
+    grid_positions,
+    to_patches,
+)
 from t2v_edu.models.flow_video import FlowVideo
 from t2v_edu.models.video_autoencoder import VideoAutoencoder, VideoAutoencoderConfig
 from t2v_edu.text.encoders import TextCode
 from t2v_edu.text.tokenizer import Tokenizer
 
-TINY = FlowConfig(frames=8, size=16, latent=4, text=16, width=24, heads=2, depth=2)
+TINY = FlowConfig(frames=8, size=16, latent=4, text=16, width=24, heads=2, depth=2, fine=12, ends=1)
 CODER = VideoAutoencoderConfig(latent=4, fine_in=8, coarse=12, fine_out=8, blocks=(1, 1, 1, 1))
 WORDS = Tokenizer.fit(["a large red circle moves left", "一个圆", "向左移动"])
 
@@ -54,11 +62,35 @@ def test_a_fresh_block_is_the_identity():
     x = torch.randn(2, 5, 24)
     block, words, mask = StreamBlock(24, 2, 16), torch.randn(2, 3, 16), torch.ones(2, 1, 1, 8, dtype=torch.bool)
     assert torch.equal(block(x, torch.zeros(2, 144), words, mask), x)
+    fine = torch.randn(2, 2, 4, 4, 12)
+    local = LocalBlock(12, 24)
+    torch.nn.init.zeros_(local.steer[1].weight)
+    torch.nn.init.zeros_(local.steer[1].bias)
+    assert torch.equal(local(fine, torch.randn(2, 24)), fine)
+
+
+def test_a_local_block_sees_neighbours_and_no_further():
+    block, x = awake(LocalBlock(12, 24)), torch.randn(1, 5, 5, 5, 12)
+    other = x.clone()
+    other[0, 2, 2, 2] += 1.0
+    code = torch.randn(1, 24)
+    changed = (block(other, code) - block(x, code)).abs().amax(-1)[0] > 1e-6
+    near = torch.zeros(5, 5, 5, dtype=torch.bool)
+    near[1:4, 1:4, 1:4] = True
+    assert torch.equal(changed, near)
+
+
+def test_the_middle_carries_everything_everywhere():
+    net = awake(FlowTransformer(TINY))
+    x, t, said = latents(), torch.tensor([0.3, 0.6]), text()
+    other = x.clone()
+    other[:, :, 0, 0, 0] += 1.0
+    assert ((net(other, t, said) - net(x, t, said)).abs().amax(1) > 1e-6).all()
 
 
 def test_zero_is_zero_after_all_other_initialisation():
     net = FlowTransformer(TINY)
-    for layer in (net.steer[1], net.last, net.velocity):
+    for layer in (net.steer[1], net.velocity, *(block.steer[1] for block in (*net.before, *net.after))):
         assert not layer.weight.any() and not layer.bias.any()
 
 
@@ -89,18 +121,19 @@ def test_attention_is_that_of_the_layers():
 def test_patches_hold_neighbours_and_come_back():
     """A grid of 2 frames of 4×4, whose numbers say frame, row and column: a place holds two rows and two columns of one frame."""
     t, y, x = torch.meshgrid(torch.arange(2.0), torch.arange(4.0), torch.arange(4.0), indexing="ij")
-    grid = torch.stack([t, y, x])[None]  # (1, 3, 2, 4, 4)
+    grid = torch.stack([t, y, x], -1)[None]  # (1, 2, 4, 4, 3)
     places = to_patches(grid, 2)
     assert places.shape == (1, 8, 12)
-    frame, row, column = places[0, 5].reshape(3, 4)  # the sixth place: the upper right one of the second frame
+    frame, row, column = places[0, 5].reshape(4, 3).T  # the sixth place: the upper right one of the second frame
     assert frame.tolist() == [1, 1, 1, 1] and row.tolist() == [0, 0, 1, 1] and column.tolist() == [2, 3, 2, 3]
     assert torch.equal(from_patches(places, (2, 4, 4), 2), grid)
-    assert torch.equal(to_patches(grid, 1), grid.flatten(2).mT)
+    assert torch.equal(to_patches(grid, 1), grid.flatten(1, 3))
 
 
 def test_each_place_of_the_grid_has_its_own_position():
     at = grid_positions((4, 4, 4), 24)
-    assert at.shape == (64, 24)
+    assert at.shape == (4, 4, 4, 24)
+    at = at.flatten(0, 2)
     assert torch.cdist(at, at).add(torch.eye(64) * 9).min() > 0.1
 
 

@@ -20,7 +20,7 @@ from t2v_edu.training.latents import latent_clips
 from t2v_edu.training.loop import Workers, run
 from t2v_edu.training.sources import Worlds, captioned_scenes
 
-SIZE = FlowConfig(frames=4, size=16, latent=4, text=16, width=24, heads=2, depth=2)
+SIZE = FlowConfig(frames=4, size=16, latent=4, text=16, width=24, heads=2, depth=2, fine=12, ends=1)
 CODER = VideoAutoencoderConfig(latent=4, fine_in=8, coarse=12, fine_out=8, blocks=(1, 1, 1, 1))
 SOURCE = Worlds(("shapes",), frames=4, size=16)
 PLAN = FlowPlan(worlds=("shapes",), steps=8, batch=4, clips=8, warm_up=0, evaluate_every=100, save_every=2, lr=3e-3)

@@ -1,7 +1,10 @@
 """Muon: singular values near 1, torch's own as oracle, and that it learns."""
 
+import multiprocessing
+
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import nn
 
 from t2v_edu.training.muon import Muon, muon_and_adamw, orthogonal, set_rate
@@ -76,3 +79,33 @@ def test_it_learns():
 def test_a_vector_is_refused():
     with pytest.raises(ValueError, match=r"\(4,\)"):
         Muon([nn.Parameter(torch.zeros(4))])
+
+
+def steps_of(rank, count):
+    """Three matrices after two steps from gradients that are the same in every process."""
+    weights = [nn.Parameter(torch.zeros(shape)) for shape in ((6, 4), (3, 9), (5, 5))]
+    optimizer = Muon(weights, 0.1, rank=rank, count=count)
+    for step in range(2):
+        for k, p in enumerate(weights):
+            p.grad = torch.randn(p.shape, generator=torch.Generator().manual_seed(10 * step + k))
+        optimizer.step()
+    return {str(k): p.data for k, p in enumerate(weights)}
+
+
+def one_of_two(rank, folder):
+    torch.distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    save_file(steps_of(rank, 2), folder / f"{rank}.safetensors")
+    torch.distributed.destroy_process_group()
+
+
+def test_two_processes_share_the_work(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    children = [context.Process(target=one_of_two, args=(rank, tmp_path)) for rank in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+    assert [child.exitcode for child in children] == [0, 0]
+    for rank in range(2):
+        for name, weight in load_file(tmp_path / f"{rank}.safetensors").items():
+            torch.testing.assert_close(weight, steps_of(0, 1)[name], atol=0, rtol=0)
