@@ -1,8 +1,8 @@
 """Chapter 12 · a transformer over latent video and words that says which way noise has to flow to become the caption's film.
 
-It is an hourglass. Blocks at its ends see each latent vector and its neighbours, by a small convolution: they draw. Blocks in
+It is an hourglass. Blocks at its ends see each latent vector and its neighbours, by a small convolution: to draw. Blocks in
 its middle see four neighbouring vectors of a frame as one place of a stream; there all places look at each other and at the words
-of the caption, in one softmax: they know where everything is and what was asked for. Time and the caption's pooled code steer
+of the caption, in one softmax: to know where everything is and what was asked for. Time and the caption's pooled code steer
 each block by scale, shift and gate ("adaLN-zero": the gates start at 0, so a fresh net is the identity).
 
 Source: Peebles & Xie 2023, "Scalable Diffusion Models with Transformers", arXiv:2212.09748, for patches and steering; fine ends
