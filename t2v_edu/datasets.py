@@ -170,8 +170,9 @@ class WorldStream(Source):
         split: which scenes; "seen", the one to train on, has no held-out combination.
         langs: languages of the captions, each equally often.
         wording: "seen" for training, "unseen" for words and turns of phrase that it never has, see `captions.say`.
+        actions: draw anew until the first actor does one of these; by default all will do.
     Raises:
-        ValueError: a world, split, language or wording that does not exist, no language at all.
+        ValueError: a world, split, language or wording that does not exist, no language at all, no scene with these actions.
     """
 
     def __init__(
@@ -183,11 +184,12 @@ class WorldStream(Source):
         split: str = "seen",
         langs: Sequence[Language] = LANGUAGES,
         wording: str = "seen",
+        actions: Sequence[str] = (),
     ) -> None:
         super().__init__(frames, size)
         if isinstance(langs, str) or not langs or set(langs) - set(LANGUAGES):
             raise ValueError(f"langs {langs!r}: give a tuple of one or more of {LANGUAGES}, for example ('en',)")
-        self.world, self.split, self.langs, self.wording = world, split, tuple(langs), wording
+        self.world, self.split, self.langs, self.wording, self.actions = world, split, tuple(langs), wording, tuple(actions)
         self.clip(0, 0)  # a wrong name is an error here, not in the middle of a run
 
     def tell(self, scene: Scene, rng: np.random.Generator) -> str:
@@ -197,10 +199,17 @@ class WorldStream(Source):
     def clip(self, seed: int, index: int, *, picture: bool = True) -> Clip:
         """As `Source.clip`; without its picture it is a film of 0 frames, and a thousand times as fast."""
         rng = clip_rng(seed, index)
-        scene = sample_scene(self.world, rng, self.split)
+        scene = self._scene(rng)
         caption = self.tell(scene, rng)
         none = np.empty((0, self.size, self.size, 3), np.uint8)
         return Clip(render(scene, self.frames, self.size, self.size, rng) if picture else none, caption, scene)
+
+    def _scene(self, rng: np.random.Generator) -> Scene:
+        for _ in range(1000):
+            scene = sample_scene(self.world, rng, self.split)
+            if not self.actions or scene.actors[0].action in self.actions:
+                return scene
+        raise ValueError(f"of 1,000 scenes of {self.world!r} none has the action {' or '.join(self.actions)}")
 
 
 class FiniteSource(Source, Shuffled):

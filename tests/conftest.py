@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import socket
 import sys
 from collections.abc import Iterator
@@ -13,15 +12,13 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # workers share the cores; read when torch is first imported
 
+import browsers
 import hypothesis
 import numpy as np
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIPS = ROOT.parent / "shared" / "clips"
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
 
 hypothesis.settings.register_profile("course", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.register_profile("search", deadline=None, max_examples=2000)
@@ -99,8 +96,6 @@ def playwright() -> Any:
 @pytest.fixture(scope="module")
 def chromium(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A browser in which every request to another machine fails."""
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on PATH (apt install chromium)")
-    running = request.getfixturevalue("playwright").chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    running = browsers.start(request)
     yield running
     running.close()

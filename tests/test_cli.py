@@ -234,7 +234,7 @@ def test_shards_are_written(run: Run) -> None:
 # --- As a process -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [[], ["generate"], ["draw"], ["models"], ["train"], ["evaluate"], ["shards"]])
+@pytest.mark.parametrize("arguments", [[], ["generate"], ["draw"], ["film"], ["models"], ["train"], ["evaluate"], ["shards"]])
 def test_help_has_examples(run: Run, arguments: list[str]) -> None:
     result = run(*arguments, "--help")
     assert result.exit_code == 0

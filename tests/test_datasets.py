@@ -88,7 +88,14 @@ def test_captions_come_in_the_languages_asked_for(langs):
     assert set(spoken) == set(langs) and all(spoken.count(lang) > 15 for lang in langs)
 
 
+def test_only_the_actions_asked_for_are_drawn():
+    stream = WorldStream("digits", actions=("circles", "bounces"))
+    done = [stream.clip(0, i, picture=False).scene.actors[0].action for i in range(200)]
+    assert set(done) == {"circles", "bounces"} and min(done.count(a) for a in set(done)) > 50
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
+    ({"world": "story", "actions": ("spins",)}, "'story' none has the action spins"),
     ({"world": "rivers"}, "'rivers'.*shapes"),
     ({"split": "unseen"}, "'unseen'.*held_out"),
     ({"langs": ("fr",)}, r"\('fr',\).*zh"),

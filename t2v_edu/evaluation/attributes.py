@@ -68,6 +68,13 @@ def tally(pairs: Iterable[tuple[Reading, Scene]]) -> dict[str, Score]:
     return {key: Score(*count) for key, count in counts.items()}
 
 
+def by_action(pairs: Sequence[tuple[Reading, Scene]]) -> dict[str, Score]:
+    """The all-correct score of the scenes of each action (the first actor's), from the best to the worst."""
+    actions = sorted({scene.actors[0].action for _, scene in pairs})
+    scores = {action: tally(pair for pair in pairs if pair[1].actors[0].action == action)["all"] for action in actions}
+    return dict(sorted(scores.items(), key=lambda item: -item[1].share))
+
+
 def ask(world: str, split: str, count: int, langs: Sequence[Language], rng: np.random.Generator) -> list[tuple[Scene, str]]:
     """Scenes of a split and a caption of each, the languages in turn. "unseen_wording" is "seen" in words kept from training."""
     wording = "unseen" if split == "unseen_wording" else "seen"

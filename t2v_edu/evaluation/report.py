@@ -34,6 +34,7 @@ class Report:
         controls: "shuffled captions" and "shuffled frames" on the films of the first split → attribute → score.
         diversity: "distance", the mean Kolmogorov–Smirnov distance between start positions at a fixed caption and the world's
             own; "limit", what chance exceeds once in twenty; "own", the world's distance to itself. Empty for pairs.
+        actions: (first actor's) action → "all", over held-out combinations, or over the first split if these were not asked for.
         physics: "error" and "floor", mean velocity error in side lengths per clip, of model and renderer. Empty likewise.
     """
 
@@ -45,6 +46,7 @@ class Report:
     controls: dict[str, dict[str, Score]] = field(default_factory=dict)
     diversity: dict[str, float] = field(default_factory=dict)
     physics: dict[str, float] = field(default_factory=dict)
+    actions: dict[str, Score] = field(default_factory=dict)
 
     @property
     def gap(self) -> float | None:
@@ -71,6 +73,7 @@ class Report:
         for part, table in (("splits", self.splits), ("controls", self.controls)):
             out[part] = {name: {k: asdict(s) | {"share": s.share, "interval": list(s.interval)} for k, s in row.items()}
                          for name, row in table.items()}
+        out["actions"] = {action: asdict(s) | {"share": s.share} for action, s in self.actions.items()}
         return out | {"gap": self.gap}
 
     @classmethod
@@ -86,6 +89,7 @@ class Report:
             for part in ("splits", "controls"):
                 known[part] = {name: {k: Score(s["right"], s["total"]) for k, s in row.items()}
                                for name, row in known[part].items()}
+            known["actions"] = {action: Score(s["right"], s["total"]) for action, s in known.get("actions", {}).items()}
             return cls(**known)
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a report ({type(error).__name__}: {error}); `Report.save` writes one") from error
@@ -128,6 +132,7 @@ def evaluate(
     table: dict[str, dict[str, Score]] = {}
     controls: dict[str, dict[str, Score]] = {}
     physics: dict[str, float] = {}
+    actions: dict[str, Score] = {}
     for split in splits:
         asked = at.ask(world, split, clips, langs, rng)
         found: list[tuple[Reading, Scene]] = []
@@ -138,13 +143,15 @@ def evaluate(
             if len(kept) < CONTROL:
                 kept.append((film, scene))
         table[split] = at.tally(found)
+        if split == "held_out" or (split == splits[0] and "held_out" not in splits):
+            actions = at.by_action(found)
         if split == splits[0]:
             controls["shuffled captions"] = at.tally(at.shuffle_scenes(found))
             mixed = at.readings((at.shuffle_frames(film, rng) for film, _ in kept), world)
             controls["shuffled frames"] = at.tally((r, scene) for r, (_, scene) in zip(mixed, kept, strict=True))
             physics = _physics(kept, world, rng)
     diversity = _diversity(generate, world, langs, rng, batch)
-    return Report(world, clips, seed, table, chance(world, seed=seed), controls, diversity, physics)
+    return Report(world, clips, seed, table, chance(world, seed=seed), controls, diversity, physics, actions)
 
 
 def _checked(world: str, clips: int, splits: Sequence[str] | None, langs: Sequence[Language]) -> Sequence[str]:

@@ -26,6 +26,8 @@ def as_text(report: Report) -> str:
     lines += [line(name, row) for name, row in report.splits.items()]
     lines.append(f"{'chance':<{width}}" + "".join(f"{100 * report.chance[n]:12.1f}" for n in names))
     lines += [line(name, row) for name, row in report.controls.items()]
+    if report.actions:
+        lines.append("all, by action: " + ", ".join(f"{action} {100 * s.share:.0f}" for action, s in report.actions.items()))
     if report.gap is not None:
         lines.append(f"compositional gap (seen − held out): {100 * report.gap:+.1f} points")
     if report.diversity:

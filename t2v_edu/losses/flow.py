@@ -115,3 +115,29 @@ def heun(field: Field, noise: Tensor, at: Tensor) -> Tensor:
         there = field(x + (then - now) * here, then.expand(len(x)))
         x = x + (then - now) * (here + there) / 2
     return x
+
+
+def renoise(field: Field, noise: Tensor, at: Tensor, fresh: float, generator: torch.Generator) -> Tensor:
+    """The same as `euler` with some of the noise drawn anew at every step, so that later looks can mend what earlier ones did.
+
+    A velocity at x_t points at data, x_t + (1 − t)·velocity, and at noise, x_t − t·velocity. Euler's step puts x between the two
+    at the next time s; here the noise is first mixed with new noise, its variance unchanged. How much: as much as keeps the share
+    of data and noise right however many steps there are, √(1 − (λ_s / λ_t)²) with λ = (1 − t) / t, times `fresh`.
+
+    Args:
+        fresh: 0 is `euler`, 1 the ancestral sampling of DDPM.
+        generator: where the new noise is drawn, on the CPU.
+    Raises:
+        ValueError: `fresh` outside 0 to 1.
+    Source: Song, Meng & Ermon 2021, "Denoising Diffusion Implicit Models", arXiv:2010.02502, equations 12 and 16.
+    """
+    if not 0 <= fresh <= 1:
+        raise ValueError(f"fresh {fresh}: use a number from 0 to 1")
+    x = noise
+    for now, then in itertools.pairwise(at):
+        v = field(x, now.expand(len(x)))
+        new = torch.randn(x.shape, generator=generator).to(x)
+        share = fresh * torch.sqrt(1 - ((1 - then) * now / (then * (1 - now))) ** 2)
+        mixed = torch.sqrt(1 - share**2) * (x - now * v) + share * new
+        x = then * (x + (1 - now) * v) + (1 - then) * mixed
+    return x

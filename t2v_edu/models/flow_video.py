@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from t2v_edu.losses.flow import Field, euler, guide, times
+from t2v_edu.losses.flow import Field, guide, renoise, times
 from t2v_edu.models.flow_transformer import FlowConfig, FlowTransformer
 from t2v_edu.models.video_autoencoder import VideoAutoencoder
 from t2v_edu.text.encoders import LSTMEncoder, TextCode
@@ -26,19 +26,19 @@ class FlowVideo(nn.Module):
         tokenizer: its vocabulary travels with the weights.
         autoencoder: trained and frozen; its weights lie in a folder of their own.
         worlds: the named worlds it was trained for.
-        steps, guidance: how `generate` samples; a guidance of 1 asks the net once a step, any other twice.
+        steps, guidance, fresh: how `generate` samples; a guidance of 1 asks the net once a step, any other twice.
     """
 
     kind = "flow_video"
 
     def __init__(self, config: FlowConfig, tokenizer: Tokenizer, autoencoder: VideoAutoencoder, worlds: Sequence[str] = (),
-                 *, steps: int = 24, guidance: float = 2.0) -> None:
+                 *, steps: int = 24, guidance: float = 2.0, fresh: float = 0.0) -> None:
         super().__init__()
         if autoencoder.config.latent != config.latent:
             raise ValueError(f"the autoencoder's latents have {autoencoder.config.latent} numbers, "
                              f"the transformer's {config.latent}")
         self.config, self.tokenizer, self.worlds = config, tokenizer, tuple(worlds)
-        self.steps, self.guidance = steps, guidance
+        self.steps, self.guidance, self.fresh = steps, guidance, fresh
         self.text = LSTMEncoder(len(tokenizer), config.text)
         self.transformer = FlowTransformer(config)
         self._autoencoder = [autoencoder.eval().requires_grad_(False)]  # in a list: not among the weights that are trained
@@ -83,13 +83,13 @@ class FlowVideo(nn.Module):
 
     @torch.no_grad()
     def generate(self, captions: Sequence[str], generator: torch.Generator, *, steps: int | None = None,
-                 guidance: float | None = None) -> Tensor:
+                 guidance: float | None = None, fresh: float | None = None) -> Tensor:
         """One video for each caption.
 
         Args:
             captions: B sentences made of the vocabulary's words.
-            generator: source of the noise, on the CPU.
-            steps, guidance: the model's own if left out.
+            generator: source of all noise, on the CPU.
+            steps, guidance, fresh: the model's own if left out.
         Returns:
             (B, 3, T, H, W) in [-1, 1].
         Raises:
@@ -97,7 +97,8 @@ class FlowVideo(nn.Module):
         """
         self.tokenizer.check(captions)
         noise = self.noise(len(captions), generator)
-        latents = euler(self.field(captions, guidance), noise, times(steps or self.steps).to(self.device))
+        at = times(steps or self.steps).to(self.device)
+        latents = renoise(self.field(captions, guidance), noise, at, self.fresh if fresh is None else fresh, generator)
         video: Tensor = self.autoencoder.decode(latents)
         return video
 
@@ -113,7 +114,8 @@ class FlowVideo(nn.Module):
             self.autoencoder.save_pretrained(folder / "autoencoder")
         at = "autoencoder" if autoencoder is None else Path(os.path.relpath(autoencoder, folder)).as_posix()
         save_model(self, folder, self.kind, half=half, worlds=self.worlds, config=asdict(self.config), autoencoder=at,
-                   steps=self.steps, guidance=self.guidance, words=self.tokenizer.words)
+                   steps=self.steps, guidance=self.guidance, fresh=self.fresh,
+                   words=self.tokenizer.words)
 
     @classmethod
     def from_pretrained(cls, path_or_name: str | Path) -> FlowVideo:
@@ -126,7 +128,7 @@ class FlowVideo(nn.Module):
         card = read_card(folder, cls.kind)
         model = cls(FlowConfig(**card["config"]), Tokenizer(card["words"]),
                     VideoAutoencoder.from_pretrained(folder / card["autoencoder"]), card["worlds"],
-                    steps=card["steps"], guidance=card["guidance"])
+                    steps=card["steps"], guidance=card["guidance"], fresh=card["fresh"])
         load_weights(model, folder / "model.safetensors")
         return model.eval()
 

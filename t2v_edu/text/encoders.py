@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from t2v_edu.layers import TransformerBlock, sinusoids
@@ -22,6 +23,11 @@ class TextCode:
     def detach(self) -> TextCode:
         """The same code, through which no gradient flows."""
         return TextCode(self.tokens.detach(), self.pooled.detach(), self.mask)
+
+    def padded(self, length: int) -> TextCode:
+        """The same code with L filled up to `length`, for programs that are written for one shape."""
+        more = length - self.mask.shape[1]
+        return TextCode(F.pad(self.tokens, (0, 0, 0, more)), self.pooled, F.pad(self.mask, (0, more)))
 
     def swap(self) -> TextCode:
         """Neighbours' captions exchanged: every clip of an even batch gets a wrong one (unless two are the same)."""

@@ -11,6 +11,7 @@ import copy
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,6 +32,9 @@ from t2v_edu.training.recipes import teach_words
 from t2v_edu.training.sources import Worlds, captions_of
 from t2v_edu.video import to_frames
 
+LONGEST = 24  # words of a caption, with room to spare: what a compiled step is written for
+MEAN_TIME = -0.5  # of the logit-normal times: where a motion begins in its cycle is settled early, between t = .05 and .3
+
 
 @dataclass(frozen=True)
 class FlowPlan:
@@ -41,6 +45,7 @@ class FlowPlan:
         size: "toy", "small" or "base".
         steps, batch: updates, and clips per update.
         clips: how many clips are coded before the first step and then seen again and again, each time told in new words.
+        cycles: whether motions that may begin anywhere in their cycle get turns of their own, see `Worlds`.
         lr: of the matrices (Muon) and of everything else (AdamW); rises for 100 steps and falls to 0 over the last
             `fall` of the run.
         drop: share of the captions that are left out, so that the net also knows what films look like without one.
@@ -54,7 +59,8 @@ class FlowPlan:
     size: str = "small"
     steps: int = 6000
     batch: int = 64
-    clips: int = 36_000
+    clips: int = 60_000
+    cycles: bool = True
     lr: float = 5e-3
     fall: float = 0.4
     drop: float = 0.1
@@ -80,11 +86,18 @@ class FlowPlan:
 
 
 class FlowTrainee:
-    """The text encoder and the transformer, whose hidden matrices Muon moves and AdamW the rest."""
+    """The text encoder and the transformer, whose hidden matrices Muon moves and AdamW the rest.
 
-    def __init__(self, model: FlowVideo, plan: FlowPlan, workers: Workers) -> None:
+    Args:
+        compiled: let `torch.compile` write the transformer's step as one program. That takes minutes once, and then halves
+            every step on a processor; all captions are padded to one length, since the program holds for one shape.
+    """
+
+    def __init__(self, model: FlowVideo, plan: FlowPlan, workers: Workers, *, compiled: bool = False) -> None:
         self.plan, self.workers = plan, workers
         self.model = model.to(workers.device).train()
+        self.compiled = compiled
+        self.net: Any = torch.compile(self.model.transformer, dynamic=False) if compiled else self.model.transformer
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.modules: dict[str, nn.Module] = {"model": self.model, "average": self.average}
         self.optimizers = muon_and_adamw(self.model, self.model.transformer.hidden(), plan.lr,
@@ -119,10 +132,12 @@ class FlowTrainee:
     def loss(self, captions: list[str], data: Tensor, noise: Tensor, generator: torch.Generator) -> Tensor:
         """(B,) flow matching, some captions left out."""
         w, count = self.workers, len(data)
-        t = logit_normal(w.count * count, generator)[w.rank * count :][:count].to(w.device)
+        t = logit_normal(w.count * count, generator, mean=MEAN_TIME)[w.rank * count :][:count].to(w.device)
         dropped = torch.rand(w.count * count, generator=generator)[w.rank * count :][:count].to(w.device) < self.plan.drop
         told = self.model.transformer.forget(self.model.encode(captions), dropped)
-        return flow_matching_loss(lambda x, at: self.model.transformer(x, at, told), data, noise, t)
+        if self.compiled:
+            told = told.padded(-(-told.mask.shape[1] // LONGEST) * LONGEST)
+        return flow_matching_loss(lambda x, at: self.net(x, at, told), data, noise, t)
 
     @torch.no_grad()
     def update_average(self, step: int) -> None:
@@ -153,7 +168,7 @@ class StudentTrainee(FlowTrainee):
 
     def __init__(self, teacher: FlowVideo, plan: FlowPlan, workers: Workers) -> None:
         student = copy.deepcopy(teacher)
-        student.steps, student.guidance = plan.looks, 1.0
+        student.steps, student.guidance, student.fresh = plan.looks, 1.0, 0.0
         super().__init__(student, plan, workers)
         self.teacher = teacher.to(workers.device).eval().requires_grad_(False)
         self.model.text.requires_grad_(False)
@@ -174,7 +189,7 @@ class StudentTrainee(FlowTrainee):
 
 
 def train_flow(plan: FlowPlan, out: Path, autoencoder: VideoAutoencoder, *, resume: bool = False, device: str = "auto",
-               teacher: FlowVideo | None = None) -> FlowVideo:
+               teacher: FlowVideo | None = None, compiled: bool = False) -> FlowVideo:
     """Train a flow model on worlds, or a student of one; what the command line calls.
 
     Returns:
@@ -186,13 +201,14 @@ def train_flow(plan: FlowPlan, out: Path, autoencoder: VideoAutoencoder, *, resu
     workers = Workers(device)
     seed_everything(plan.seed)
     config = SIZES[plan.size]
-    source = Worlds(plan.worlds, frames=config.frames, size=config.size)
+    plain = Worlds(plan.worlds, frames=config.frames, size=config.size)
     if teacher is None:
-        model = FlowVideo(config, Tokenizer.fit(captions_of(source, plan.seed)), autoencoder, plan.worlds)
-        trainee = FlowTrainee(model, plan, workers)
+        model = FlowVideo(config, Tokenizer.fit(captions_of(plain, plan.seed)), autoencoder, plan.worlds)
+        trainee = FlowTrainee(model, plan, workers, compiled=compiled)
     else:
         trainee = StudentTrainee(teacher, plan, workers)
-    trainee.show = source.batch(8, seed=1, step=0).captions
+    trainee.show = plain.batch(8, seed=1, step=0).captions
+    source = Worlds(plan.worlds, cycles=plan.cycles, frames=config.frames, size=config.size)
     clips = latent_clips(source, autoencoder.to(workers.device), plan.clips, seed=plan.seed,
                          cache=out.parent / "latents.safetensors", report=workers.rank == 0)
     run(trainee, clips, plan, out, workers, resume=resume)
@@ -214,13 +230,14 @@ def main() -> None:
     parser.add_argument("--fall", type=float, default=FlowPlan.fall, help="share of the run in which the rate falls to 0")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu"))
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--compile", action="store_true", help="let torch.compile write the step first (needs a C++ compiler)")
     args = vars(parser.parse_args())
-    out, resume, device = args.pop("out"), args.pop("resume"), args.pop("device")
+    out, resume, device, compiled = args.pop("out"), args.pop("resume"), args.pop("device"), args.pop("compile")
     autoencoder, teacher = args.pop("autoencoder"), args.pop("teacher")
     plan = FlowPlan(**{**args, "worlds": tuple(args["worlds"])})
     model = FlowVideo.from_pretrained(teacher) if teacher else None
     coder = model.autoencoder if model else VideoAutoencoder.from_pretrained(autoencoder)
-    train_flow(plan, out, coder, resume=resume, device=device, teacher=model)
+    train_flow(plan, out, coder, resume=resume, device=device, teacher=model, compiled=compiled)
     print(json.dumps(asdict(plan)))
 
 

@@ -113,5 +113,5 @@ def _key(source: Source, autoencoder: VideoAutoencoder, count: int, seed: int) -
     for name, tensor in autoencoder.state_dict().items():
         digest.update(name.encode() + tensor.cpu().numpy().tobytes())
     streams = source.streams if isinstance(source, Worlds) else [source]
-    names = [getattr(stream, "world", type(stream).__name__) for stream in streams]
+    names = [[stream.world, *stream.actions] if isinstance(stream, WorldStream) else type(stream).__name__ for stream in streams]
     return json.dumps([names, source.frames, source.size, count, seed, digest.hexdigest()[:16]])

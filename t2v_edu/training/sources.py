@@ -11,17 +11,27 @@ from t2v_edu.datasets import Clip, FiniteSource, Source, WorldStream, clip_rng
 from t2v_edu.models.video_critics import SIZES
 from t2v_edu.shards import ShardFolder
 from t2v_edu.training.config import TrainConfig
-from t2v_edu.world.scene import Scene, sample_scene
+from t2v_edu.world.scene import CAST, WORLDS, Scene, sample_scene
 
 CAPTIONS = 20_000  # of a world's, from which its vocabulary is taken
+CYCLES = ("bounces", "circles", "spins")  # motions that may begin anywhere in their cycle: the hardest to make up one's mind on
 
 
 class Worlds(Source):
-    """The clips of several worlds in turn."""
+    """The clips of several worlds in turn.
 
-    def __init__(self, names: Sequence[str], *, frames: int = 16, size: int = 32, split: str = "seen") -> None:
+    Args:
+        names: of the worlds.
+        cycles: give worlds that have such motions another turn each, with nothing but `CYCLES`.
+    """
+
+    def __init__(self, names: Sequence[str], *, cycles: bool = False, frames: int = 16, size: int = 32,
+                 split: str = "seen") -> None:
         super().__init__(frames, size)
         self.streams = [WorldStream(name, frames=frames, size=size, split=split) for name in names]
+        if cycles:
+            moving = [name for name in names if any(set(CYCLES) & set(CAST[kind].actions) for kind in WORLDS[name].kinds)]
+            self.streams += [WorldStream(name, frames=frames, size=size, split=split, actions=CYCLES) for name in moving]
 
     def clip(self, seed: int, index: int) -> Clip:
         return self.streams[index % len(self.streams)].clip(seed, index)

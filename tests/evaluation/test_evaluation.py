@@ -67,6 +67,21 @@ def test_a_model_without_diversity_is_found_out() -> None:
     assert report.diversity["distance"] > 2 * report.diversity["limit"] - 0.1
 
 
+def test_an_action_that_a_model_cannot_do_is_named(best: Report) -> None:
+    assert {a.share for a in best.actions.values()} == {1.0} and sum(a.total for a in best.actions.values()) == 120
+
+    def dizzy(captions: Sequence[str], seed: int) -> NDArray[np.uint8]:
+        films = perfect(captions, seed)
+        films[[parse(c).actors[0].action == "spins" for c in captions]] = 0
+        return films
+
+    report = evaluate(dizzy, "shapes", clips=60, splits=("seen", "held_out"), seed=2, langs=("en",))
+    assert report.actions.pop("spins").share == 0.0
+    assert {a.share for a in report.actions.values()} == {1.0}
+    assert sum(a.total for a in report.actions.values()) < 60
+    assert "spins 0" in evaluate(dizzy, "shapes", clips=20, splits=("seen",), seed=2, langs=("en",)).text()
+
+
 @pytest.mark.parametrize("world", ["digits", "story"])
 def test_other_worlds(world: str) -> None:
     report = evaluate(perfect, world, clips=12, seed=4, langs=("en",))

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from diffusers import FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler
+from diffusers import DDIMScheduler, FlowMatchEulerDiscreteScheduler, FlowMatchHeunDiscreteScheduler
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,6 +17,7 @@ from t2v_edu.losses.flow import (
     heun,
     interpolate,
     logit_normal,
+    renoise,
     times,
     velocity,
 )
@@ -70,6 +71,42 @@ def test_heun_is_diffusers(steps):
     noise = drawn(1, 50, 2)
     ours = euler(wavy, heun(wavy, noise, at[:-1]), at[-2:])
     torch.testing.assert_close(ours, theirs(scheduler, wavy, noise), atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("fresh", [0.0, 0.4, 1.0])
+@pytest.mark.parametrize("stamp", [900, 500, 100])
+def test_fresh_noise_is_diffusers_ddim(fresh, stamp):
+    """DDIM's x is α·data + σ·noise with α² + σ² = 1: ours at t = α / (α + σ), times α + σ."""
+    scheduler = DDIMScheduler(clip_sample=False)
+    scheduler.set_timesteps(10)  # a step is 100 stamps
+    alpha, then_alpha = (scheduler.alphas_cumprod[k].sqrt() for k in (stamp, stamp - 100))
+    sums = [a + (1 - a**2).sqrt() for a in (alpha, then_alpha)]
+    at = torch.stack([alpha / sums[0], then_alpha / sums[1]])
+    data, stale = drawn(5, 40, 2), drawn(6, 40, 2)
+    new = torch.randn(40, 2, generator=torch.Generator().manual_seed(9))
+    x = at[0] * data + (1 - at[0]) * stale
+    want = scheduler.step(stale, stamp, x * sums[0], eta=fresh, variance_noise=new).prev_sample
+    got = renoise(lambda x, t: data - stale, x, at, fresh, torch.Generator().manual_seed(9))
+    torch.testing.assert_close(got * sums[1], want, atol=1e-5, rtol=1e-5)
+
+
+def test_no_fresh_noise_is_euler():
+    noise = drawn(3, 50, 2)
+    got = renoise(wavy, noise, times(6), 0.0, torch.Generator().manual_seed(1))
+    torch.testing.assert_close(got, euler(wavy, noise, times(6)))
+
+
+@pytest.mark.parametrize("fresh", [0.3, 0.7, 1.0])
+def test_fresh_noise_leads_to_the_same_data(fresh):
+    data = renoise(bell, drawn(4, 20_000, 2), times(200), fresh, torch.Generator().manual_seed(2))
+    torch.testing.assert_close(data.mean(0), MEAN, atol=0.02, rtol=0)
+    torch.testing.assert_close(data.std(0), torch.full((2,), SPREAD), atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("fresh", [-0.1, 1.1, math.nan])
+def test_impossible_shares_of_fresh_noise_are_refused(fresh):
+    with pytest.raises(ValueError, match="from 0 to 1"):
+        renoise(wavy, drawn(0, 2, 2), times(2), fresh, torch.Generator())
 
 
 def test_the_path_is_diffusers():

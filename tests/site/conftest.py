@@ -19,11 +19,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests")]
 
+import browsers  # noqa: E402
 from building import MATHJAX, build, copy_book  # noqa: E402
 
-CHROMIUM = next((p for name in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(name))), None)
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
 PREFIX = "/a/course"  # a site lives below a path more often than not
 
 
@@ -35,13 +33,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("site"))
 
 
-def missing(what: str) -> None:
-    """Skip, except where everything has to be there."""
-    if os.environ.get("CI") == "true":
-        pytest.fail(what)
-    pytest.skip(what)
-
-
 @pytest.fixture(scope="session")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built pages, below PREFIX of a folder that can be served; T2V_SITE=_build/html takes those, to spare a build."""
@@ -51,7 +42,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return home
     chapters = sorted((ROOT / "chapters").glob("*.ipynb"))
     if not MATHJAX.is_dir():
-        missing("no MathJax; `make setup` fetches it")
+        browsers.missing("no MathJax; `make setup` fetches it")
     if not chapters:
         pytest.skip("no chapters yet")
     folder = copy_book(tmp_path_factory.mktemp("book"), chapters)
@@ -82,9 +73,7 @@ def local(site: Path) -> str:
 
 @pytest.fixture(scope="session")
 def browser(request: pytest.FixtureRequest) -> Iterator[Any]:
-    if CHROMIUM is None:
-        missing("no Chromium on PATH")
-    running = request.getfixturevalue("playwright").chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    running = browsers.start(request)
     yield running
     running.close()
 

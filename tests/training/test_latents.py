@@ -8,7 +8,7 @@ import torch
 from t2v_edu.datasets import WorldStream
 from t2v_edu.models.video_autoencoder import VideoAutoencoder, VideoAutoencoderConfig
 from t2v_edu.training.latents import LatentClips, latent_clips
-from t2v_edu.training.sources import Worlds
+from t2v_edu.training.sources import CYCLES, Worlds
 from t2v_edu.video import to_tensor
 from t2v_edu.world.captions import parse
 
@@ -73,6 +73,20 @@ def test_the_cache_is_used_only_for_what_it_holds(tmp_path):
     assert torch.equal(made.latents, again.latents) and made.captions == again.captions and made.scenes == again.scenes
     other = latent_clips(WORLDS, coder(7), 4, seed=1, cache=cache)
     assert not torch.equal(made.latents, other.latents)
+
+
+def test_motions_with_a_cycle_get_turns_of_their_own():
+    worlds = Worlds(("shapes", "story", "digits"), cycles=True, frames=4, size=16)
+    assert [(s.world, s.actions) for s in worlds.streams] == [
+        ("shapes", ()), ("story", ()), ("digits", ()), ("shapes", CYCLES), ("digits", CYCLES)]  # nobody in a story circles
+    clips = latent_clips(worlds, coder(), 20, seed=1)
+    assert all((scene.actors[0].action in CYCLES) or i % 5 < 3 for i, scene in enumerate(clips.scenes))
+
+
+def test_a_cache_of_the_plain_worlds_is_not_taken_for_one_with_cycles(tmp_path):
+    plain, more = (Worlds(("shapes",), cycles=cycles, frames=4, size=16) for cycles in (False, True))
+    made = latent_clips(plain, coder(), 4, seed=1, cache=tmp_path / "latents.safetensors")
+    assert not torch.equal(latent_clips(more, coder(), 4, seed=1, cache=tmp_path / "latents.safetensors").latents, made.latents)
 
 
 def test_clips_without_scenes_keep_their_captions():
