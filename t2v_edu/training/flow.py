@@ -50,7 +50,7 @@ class FlowPlan:
             `fall` of the run.
         drop: share of the captions that are left out, so that the net also knows what films look like without one.
         ema: decay of the averaged weights, which are what is saved.
-        warm_up: steps in which the text encoder alone learns to tell captions apart.
+        warm_up: steps in which the text encoder alone learns to tell captions apart; it stays as it is from then on.
         looks, within: a student's steps from noise to data, and the teacher's within each of them.
         evaluate_every, save_every, keep, seed: as in `TrainConfig`.
     """
@@ -86,7 +86,7 @@ class FlowPlan:
 
 
 class FlowTrainee:
-    """The text encoder and the transformer, whose hidden matrices Muon moves and AdamW the rest.
+    """The transformer, whose hidden matrices Muon moves and AdamW the rest; the text encoder learns in the warm-up alone.
 
     Args:
         compiled: let `torch.compile` write the transformer's step as one program. That takes minutes once, and then halves
@@ -134,7 +134,9 @@ class FlowTrainee:
         w, count = self.workers, len(data)
         t = logit_normal(w.count * count, generator, mean=MEAN_TIME)[w.rank * count :][:count].to(w.device)
         dropped = torch.rand(w.count * count, generator=generator)[w.rank * count :][:count].to(w.device) < self.plan.drop
-        told = self.model.transformer.forget(self.model.encode(captions), dropped)
+        with torch.no_grad():  # left to the flow's gradient, it forgets words that the flow has not yet learned to use
+            code = self.model.encode(captions)
+        told = self.model.transformer.forget(code, dropped)
         if self.compiled:
             told = told.padded(-(-told.mask.shape[1] // LONGEST) * LONGEST)
         return flow_matching_loss(lambda x, at: self.net(x, at, told), data, noise, t)

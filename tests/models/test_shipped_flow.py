@@ -35,6 +35,18 @@ def test_it_is_small_and_its_weights_are_in_sixteen_bits(flow):
     assert (CARD.path / "model.safetensors").stat().st_size < 2.1 * sum(p.numel() for p in flow.parameters())
 
 
+@pytest.mark.parametrize("one, other", [
+    ("a red star spins clockwise", "a red star spins counterclockwise"), ("红色的星星顺时针旋转", "红色的星星逆时针旋转"),
+    ("a red star moves left", "a red star moves right"), ("a red star moves slowly", "a red star moves fast"),
+    ("a large red star grows", "a small red star grows"), ("a red star bounces up and down", "a red star bounces left and right"),
+])
+def test_words_that_matter_are_told_apart(flow, one, other):
+    """An encoder that the flow's gradient had moved said nearly the same (.02) of both ways round."""
+    with torch.no_grad():
+        a, b = flow.encode([one, other]).pooled
+    assert (a - b).norm() > 0.1 * a.norm()
+
+
 def test_a_story_is_given_to_it_and_shown():
     made = pipeline.generate("a young girl walks in the park", seed=4)
     assert made.model == "flow"
