@@ -11,7 +11,7 @@ from t2v_edu.evaluation.attributes import readings, tally
 from t2v_edu.video import to_frames
 
 CLIPS = 60  # of each world, in scenes of the split "seen": what is chosen here is judged on other ones
-WAYS = ((12, 3.0, 0.0), (24, 3.0, 0.0), (24, 3.0, 0.5), (24, 3.0, 1.0), (24, 2.0, 1.0), (24, 4.0, 1.0), (48, 3.0, 1.0))
+WAYS = ((12, 2.0, 0.0), (24, 2.0, 0.0), (24, 2.0, 0.5), (24, 2.0, 1.0), (24, 1.0, 1.0), (24, 3.0, 1.0), (48, 2.0, 1.0))
 
 
 def measure() -> list[Line]:
