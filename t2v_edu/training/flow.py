@@ -134,7 +134,7 @@ class FlowTrainee:
         w, count = self.workers, len(data)
         t = logit_normal(w.count * count, generator, mean=MEAN_TIME)[w.rank * count :][:count].to(w.device)
         dropped = torch.rand(w.count * count, generator=generator)[w.rank * count :][:count].to(w.device) < self.plan.drop
-        with torch.no_grad():  # left to the flow's gradient, it forgets words that the flow has not yet learned to use
+        with torch.no_grad():  # trained on with the flow, it came to say the same of different words
             code = self.model.encode(captions)
         told = self.model.transformer.forget(code, dropped)
         if self.compiled:
