@@ -118,7 +118,7 @@ def flow() -> Generator[Paint, float, None]:
     model = FlowVideo(SIZES["small"], Tokenizer.fit(captions_of(source, 0)), coder.model, ("shapes",), steps=12)
     trainee = FlowTrainee(model, second, workers)
     trainee.warm_up(source)
-    latents = latent_clips(Worlds(("shapes",), cycles=True), coder.model, second.clips, seed=0)
+    latents = latent_clips(Worlds(("shapes", "shapes:bounces,circles,spins")), coder.model, second.clips, seed=0)
     for step, batch in zip(itertools.count(), latents.batches(second.batch, seed=0), strict=False):
         loss = trainee.step(batch, min(step, second.steps - 1))["loss"]
         if step % 200 == 0:

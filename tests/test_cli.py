@@ -251,25 +251,15 @@ def test_help_and_errors_load_nothing_heavy() -> None:
     assert done.stdout.strip() == "[]"
 
 
-def seconds(*arguments: str) -> float:
-    """CPU seconds of a command as a process of its own, the best of two: what it takes on a machine with nothing else to do."""
-    def once() -> float:
-        before = os.times()
-        subprocess.run([sys.executable, "-m", "t2v_edu", *arguments], capture_output=True, check=True)
-        after = os.times()
-        return after.children_user + after.children_system - before.children_user - before.children_system
-
-    return min(once(), once())
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not count the seconds of a child")
 @pytest.mark.parametrize("caption", ["a large red circle moves left", "红色的圆向左飘"])
-def test_the_first_film_comes_within_five_seconds(tmp_path: Path, caption: str) -> None:
+def test_the_first_film_needs_no_library_of_figures_or_notebooks(tmp_path: Path, caption: str) -> None:
+    """How long it takes is measured in benchmarks/generation.py; here, that nothing is loaded that only costs time."""
     if not shelf.cards():
         pytest.skip("no trained model ships yet")
-    assert 0 < seconds("generate", caption, "-o", str(tmp_path / "film.mp4")) < 5
-
-
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows does not count the seconds of a child")
-def test_help_comes_at_once() -> None:
-    assert 0 < seconds("--help") < 1
+    heavy = ("matplotlib", "tensorflow", "IPython", "ipywidgets", "tensorboard")
+    script = ("import sys; from typer.testing import CliRunner; from t2v_edu.cli import app;"
+              "assert CliRunner().invoke(app, ['generate', *sys.argv[1:]]).exit_code == 0;"
+              f"print([m for m in {heavy} if m in sys.modules])")
+    film = tmp_path / "film.mp4"
+    done = subprocess.run([sys.executable, "-c", script, caption, "-o", str(film)], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]" and film.stat().st_size > 0

@@ -3,7 +3,6 @@
 import itertools
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -135,12 +134,3 @@ def test_generators_of_different_clips_and_purposes_differ():
 def test_importing_is_light():
     code = "import sys, t2v_edu.datasets; print({'torch', 'av', 'webdataset', 'tensorflow'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "set()"
-
-
-def test_the_stream_outruns_a_training_step():
-    source = WorldStream("shapes")
-    source.batch(64, seed=0, step=0)  # tables are built
-    start = time.process_time()
-    for step in range(4):
-        source.batch(64, seed=1, step=step)
-    assert 256 / (time.process_time() - start) > 250  # the goal is 500; half of it leaves room for a busy machine

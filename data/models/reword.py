@@ -24,6 +24,7 @@ from t2v_edu.training.sources import Worlds, captioned_scenes
 from t2v_edu.weights import load_weights, read_tensors
 
 FIELDS = ("kind", "color", "size", "action", "direction", "speed", "place")
+MORE = ("shapes", "digits", "story", "shapes", "digits")
 STEPS, RATES, KEEP = 1000, (4e-3, 1e-2), 3.0  # learning rates of encoder and heads; the price of saying something else
 
 
@@ -36,7 +37,7 @@ def main(run: Path) -> None:
     model.text = new = LSTMEncoder(len(model.tokenizer), model.config.text)
     heads = nn.ModuleDict({f: nn.Linear(model.config.text, 32) for f in FIELDS})
     optimizer = torch.optim.Adam([{"params": part.parameters()} for part in (new, heads)])
-    streams = [captioned_scenes(Worlds(model.worlds, cycles=cycles), seed) for cycles, seed in ((False, 11), (True, 12))]
+    streams = [captioned_scenes(Worlds(names), seed) for names, seed in ((model.worlds, 11), (MORE, 12))]
     values: dict[str, dict[str, int]] = {f: {} for f in FIELDS}
     for step in range(STEPS):
         for group, rate in zip(optimizer.param_groups, RATES, strict=True):

@@ -64,7 +64,7 @@ class FlowConfig:
 
 SIZES = {
     "toy": FlowConfig(text=64, width=96, heads=4, depth=2, fine=48, ends=1),
-    "small": FlowConfig(),
+    "small": FlowConfig(depth=4),
     "base": FlowConfig(size=64, text=256, width=288, heads=9, depth=6, fine=160),
 }
 

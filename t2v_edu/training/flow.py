@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ from t2v_edu.video import to_frames
 
 LONGEST = 24  # words of a caption, with room to spare: what a compiled step is written for
 MEAN_TIME = -0.5  # of the logit-normal times: where a motion begins in its cycle is settled early, between t = .05 and .3
+TURNS = ("shapes", "digits", "story", "shapes:spins", "digits", "story", "shapes:bounces,circles,spins", "digits", "story",
+         "shapes:spins", "shapes")  # what is hard to draw or to make up one's mind on comes more often
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,10 @@ class FlowPlan:
     """One training run of a flow model, or of a student.
 
     Args:
-        worlds: names of worlds, whose clips come in turn.
+        worlds: whose clips come in turn, as `Worlds` takes them: some more often than others, or with some actions alone.
         size: "toy", "small" or "base".
         steps, batch: updates, and clips per update.
         clips: how many clips are coded before the first step and then seen again and again, each time told in new words.
-        cycles: whether motions that may begin anywhere in their cycle get turns of their own, see `Worlds`.
         lr: of the matrices (Muon) and of everything else (AdamW); rises for 100 steps and falls to 0 over the last
             `fall` of the run.
         drop: share of the captions that are left out, so that the net also knows what films look like without one.
@@ -55,12 +56,11 @@ class FlowPlan:
         evaluate_every, save_every, keep, seed: as in `TrainConfig`.
     """
 
-    worlds: tuple[str, ...] = ("shapes", "digits", "story")
+    worlds: tuple[str, ...] = TURNS
     size: str = "small"
     steps: int = 6000
     batch: int = 64
-    clips: int = 60_000
-    cycles: bool = True
+    clips: int = 66_000
     lr: float = 5e-3
     fall: float = 0.4
     drop: float = 0.1
@@ -107,7 +107,7 @@ class FlowTrainee:
     def warm_up(self, source: object) -> None:
         """Teach the text encoder what words mean before any latent is seen."""
         if self.plan.warm_up:
-            right = teach_words(self.model, Worlds(self.plan.worlds), self.plan.warm_up, seed=self.plan.seed)
+            right = teach_words(self.model, Worlds(Worlds(self.plan.worlds).names), self.plan.warm_up, seed=self.plan.seed)
             print(f"the text encoder tells {right:.3f} of the attributes", flush=True)
             self.average.load_state_dict(self.model.state_dict())
 
@@ -191,9 +191,11 @@ class StudentTrainee(FlowTrainee):
 
 
 def train_flow(plan: FlowPlan, out: Path, autoencoder: VideoAutoencoder, *, resume: bool = False, device: str = "auto",
-               teacher: FlowVideo | None = None, compiled: bool = False) -> FlowVideo:
+               teacher: FlowVideo | None = None, start: FlowVideo | None = None, compiled: bool = False) -> FlowVideo:
     """Train a flow model on worlds, or a student of one; what the command line calls.
 
+    Args:
+        start: a trained model to begin with, its words and their code included.
     Returns:
         the averaged model.
     Raises:
@@ -202,15 +204,18 @@ def train_flow(plan: FlowPlan, out: Path, autoencoder: VideoAutoencoder, *, resu
     keep_freed_memory()
     workers = Workers(device)
     seed_everything(plan.seed)
-    config = SIZES[plan.size]
-    plain = Worlds(plan.worlds, frames=config.frames, size=config.size)
-    if teacher is None:
-        model = FlowVideo(config, Tokenizer.fit(captions_of(plain, plan.seed)), autoencoder, plan.worlds)
-        trainee = FlowTrainee(model, plan, workers, compiled=compiled)
+    known = teacher if teacher is not None else start
+    config = SIZES[plan.size] if known is None else known.config
+    source = Worlds(plan.worlds, frames=config.frames, size=config.size)
+    plain = Worlds(source.names, frames=config.frames, size=config.size)
+    if teacher is not None:
+        trainee: FlowTrainee = StudentTrainee(teacher, plan, workers)
+    elif start is not None:
+        trainee = FlowTrainee(start, replace(plan, warm_up=0), workers, compiled=compiled)
     else:
-        trainee = StudentTrainee(teacher, plan, workers)
+        model = FlowVideo(config, Tokenizer.fit(captions_of(plain, plan.seed)), autoencoder, source.names)
+        trainee = FlowTrainee(model, plan, workers, compiled=compiled)
     trainee.show = plain.batch(8, seed=1, step=0).captions
-    source = Worlds(plan.worlds, cycles=plan.cycles, frames=config.frames, size=config.size)
     clips = latent_clips(source, autoencoder.to(workers.device), plan.clips, seed=plan.seed,
                          cache=out.parent / "latents.safetensors", report=workers.rank == 0)
     run(trainee, clips, plan, out, workers, resume=resume)
@@ -223,7 +228,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--autoencoder", type=Path, default=SHIPPED, help="folder of a trained video autoencoder")
     parser.add_argument("--teacher", type=Path, help="folder of a trained flow model: train a student of it")
-    parser.add_argument("--worlds", nargs="+", default=FlowPlan.worlds)
+    parser.add_argument("--weights", dest="start", type=Path, help="folder of a trained flow model: begin with its weights")
+    parser.add_argument("--worlds", nargs="+", default=FlowPlan.worlds, help="in turn; shapes:spins for spins alone")
     parser.add_argument("--size", default=FlowPlan.size, choices=sorted(SIZES))
     for name in ("steps", "batch", "clips", "warm-up", "looks", "within", "seed"):
         parser.add_argument(f"--{name}", type=int, default=getattr(FlowPlan, name.replace("-", "_")))
@@ -235,11 +241,14 @@ def main() -> None:
     parser.add_argument("--compile", action="store_true", help="let torch.compile write the step first (needs a C++ compiler)")
     args = vars(parser.parse_args())
     out, resume, device, compiled = args.pop("out"), args.pop("resume"), args.pop("device"), args.pop("compile")
-    autoencoder, teacher = args.pop("autoencoder"), args.pop("teacher")
+    autoencoder, teacher, start = args.pop("autoencoder"), args.pop("teacher"), args.pop("start")
+    if teacher and start:
+        parser.error("--teacher and --weights: a student begins with its teacher's weights; give one of the two")
     plan = FlowPlan(**{**args, "worlds": tuple(args["worlds"])})
-    model = FlowVideo.from_pretrained(teacher) if teacher else None
+    model = FlowVideo.from_pretrained(teacher or start) if teacher or start else None
     coder = model.autoencoder if model else VideoAutoencoder.from_pretrained(autoencoder)
-    train_flow(plan, out, coder, resume=resume, device=device, teacher=model, compiled=compiled)
+    train_flow(plan, out, coder, resume=resume, device=device, teacher=model if teacher else None,
+               start=model if start else None, compiled=compiled)
     print(json.dumps(asdict(plan)))
 
 

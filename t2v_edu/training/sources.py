@@ -11,27 +11,29 @@ from t2v_edu.datasets import Clip, FiniteSource, Source, WorldStream, clip_rng
 from t2v_edu.models.video_critics import SIZES
 from t2v_edu.shards import ShardFolder
 from t2v_edu.training.config import TrainConfig
-from t2v_edu.world.scene import CAST, WORLDS, Scene, sample_scene
+from t2v_edu.world.scene import Scene, sample_scene
 
 CAPTIONS = 20_000  # of a world's, from which its vocabulary is taken
-CYCLES = ("bounces", "circles", "spins")  # motions that may begin anywhere in their cycle: the hardest to make up one's mind on
 
 
 class Worlds(Source):
     """The clips of several worlds in turn.
 
     Args:
-        names: of the worlds.
-        cycles: give worlds that have such motions another turn each, with nothing but `CYCLES`.
+        names: of the worlds, each as often as its turn is to come. A name may be followed by actions, as in
+            "shapes:bounces,spins": a turn with nothing else.
+    Raises:
+        ValueError: no name, a world that does not exist, one that has no such action.
     """
 
-    def __init__(self, names: Sequence[str], *, cycles: bool = False, frames: int = 16, size: int = 32,
-                 split: str = "seen") -> None:
+    def __init__(self, names: Sequence[str], *, frames: int = 16, size: int = 32, split: str = "seen") -> None:
         super().__init__(frames, size)
-        self.streams = [WorldStream(name, frames=frames, size=size, split=split) for name in names]
-        if cycles:
-            moving = [name for name in names if any(set(CYCLES) & set(CAST[kind].actions) for kind in WORLDS[name].kinds)]
-            self.streams += [WorldStream(name, frames=frames, size=size, split=split, actions=CYCLES) for name in moving]
+        if not names:
+            raise ValueError("no world: name one or more, for example shapes digits")
+        parts = [name.partition(":") for name in names]
+        self.names = tuple(dict.fromkeys(world for world, _, _ in parts))  # each once
+        self.streams = [WorldStream(world, frames=frames, size=size, split=split, actions=actions.split(",") if colon else ())
+                        for world, colon, actions in parts]
 
     def clip(self, seed: int, index: int) -> Clip:
         return self.streams[index % len(self.streams)].clip(seed, index)

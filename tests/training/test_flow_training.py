@@ -16,7 +16,7 @@ from t2v_edu.models.video_autoencoder import VideoAutoencoder, VideoAutoencoderC
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.training.autoencoder import AutoencoderPlan, AutoencoderTrainee
 from t2v_edu.training.checkpoint import checkpoints
-from t2v_edu.training.flow import MEAN_TIME, FlowPlan, FlowTrainee, StudentTrainee
+from t2v_edu.training.flow import MEAN_TIME, FlowPlan, FlowTrainee, StudentTrainee, train_flow
 from t2v_edu.training.latents import latent_clips
 from t2v_edu.training.loop import Workers, run
 from t2v_edu.training.sources import Worlds, captioned_scenes
@@ -114,6 +114,17 @@ def test_a_run_leaves_a_model_and_goes_on_to_the_same_weights(tmp_path):
     run(rest, clips(), PLAN, tmp_path / "part", Workers("cpu"), resume=True)
     for name, tensor in rest.model.state_dict().items():
         torch.testing.assert_close(tensor, whole.model.state_dict()[name], msg=name)
+
+
+def test_a_run_may_start_with_a_trained_model(tmp_path):
+    """Its words stay, and after one step of a rate near zero it is still itself, whatever the plan says of size and warm-up."""
+    begun = model(seed=3)
+    before = copy.deepcopy(begun.state_dict())
+    plan = replace(PLAN, worlds=("shapes", "shapes:spins"), steps=1, warm_up=5, lr=1e-9)
+    average = train_flow(plan, tmp_path / "run", begun.autoencoder, start=begun, device="cpu")
+    assert average.worlds == ("shapes",) and average.config == SIZE
+    for name, tensor in FlowVideo.from_pretrained(tmp_path / "run" / "model").state_dict().items():
+        torch.testing.assert_close(tensor, before[name], atol=1e-6, rtol=0, msg=name)
 
 
 def test_a_nan_in_a_batch_stops_the_run_and_leaves_the_last_good_checkpoint(tmp_path):

@@ -8,7 +8,7 @@ import torch
 from t2v_edu.datasets import WorldStream
 from t2v_edu.models.video_autoencoder import VideoAutoencoder, VideoAutoencoderConfig
 from t2v_edu.training.latents import LatentClips, latent_clips
-from t2v_edu.training.sources import CYCLES, Worlds
+from t2v_edu.training.sources import Worlds
 from t2v_edu.video import to_tensor
 from t2v_edu.world.captions import parse
 
@@ -75,16 +75,25 @@ def test_the_cache_is_used_only_for_what_it_holds(tmp_path):
     assert not torch.equal(made.latents, other.latents)
 
 
-def test_motions_with_a_cycle_get_turns_of_their_own():
-    worlds = Worlds(("shapes", "story", "digits"), cycles=True, frames=4, size=16)
+def test_turns_of_some_actions_alone():
+    worlds = Worlds(("shapes", "story", "shapes:bounces,spins", "digits:moves", "story"), frames=4, size=16)
+    assert worlds.names == ("shapes", "story", "digits")
     assert [(s.world, s.actions) for s in worlds.streams] == [
-        ("shapes", ()), ("story", ()), ("digits", ()), ("shapes", CYCLES), ("digits", CYCLES)]  # nobody in a story circles
-    clips = latent_clips(worlds, coder(), 20, seed=1)
-    assert all((scene.actors[0].action in CYCLES) or i % 5 < 3 for i, scene in enumerate(clips.scenes))
+        ("shapes", ()), ("story", ()), ("shapes", ("bounces", "spins")), ("digits", ("moves",)), ("story", ())]
+    clips = latent_clips(worlds, coder(), 25, seed=1)
+    assert {scene.actors[0].action for scene in clips.scenes[2::5]} <= {"bounces", "spins"}
+    assert {scene.actors[0].action for scene in clips.scenes[3::5]} == {"moves"}
 
 
-def test_a_cache_of_the_plain_worlds_is_not_taken_for_one_with_cycles(tmp_path):
-    plain, more = (Worlds(("shapes",), cycles=cycles, frames=4, size=16) for cycles in (False, True))
+@pytest.mark.parametrize(("names", "told"), [((), "no world"), (("shpes",), "shpes"), (("digits:spins",), "digits.*spins"),
+                                             (("shapes:",), "none has the action")])
+def test_turns_that_cannot_be_are_refused(names, told):
+    with pytest.raises(ValueError, match=told):
+        Worlds(names, frames=4, size=16)
+
+
+def test_a_cache_of_the_plain_worlds_is_not_taken_for_one_with_other_turns(tmp_path):
+    plain, more = (Worlds(names, frames=4, size=16) for names in (("shapes",), ("shapes:spins",)))
     made = latent_clips(plain, coder(), 4, seed=1, cache=tmp_path / "latents.safetensors")
     assert not torch.equal(latent_clips(more, coder(), 4, seed=1, cache=tmp_path / "latents.safetensors").latents, made.latents)
 
