@@ -8,17 +8,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from t2v_edu.losses.flow import Field, guide, renoise, times
 from t2v_edu.models.flow_transformer import FlowConfig, FlowTransformer
 from t2v_edu.models.video_autoencoder import VideoAutoencoder
-from t2v_edu.text.encoders import LSTMEncoder, TextCode
+from t2v_edu.text.encoders import Listener, TextCode
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.weights import load_weights, model_folder, read_card, save_model
 
 
-class FlowVideo(nn.Module):
+class FlowVideo(Listener):
     """Captions to videos by a flow in the latents of a video autoencoder.
 
     Args:
@@ -33,13 +33,12 @@ class FlowVideo(nn.Module):
 
     def __init__(self, config: FlowConfig, tokenizer: Tokenizer, autoencoder: VideoAutoencoder, worlds: Sequence[str] = (),
                  *, steps: int = 24, guidance: float = 2.0, fresh: float = 0.0) -> None:
-        super().__init__()
+        super().__init__(tokenizer, config.text)
         if autoencoder.config.latent != config.latent:
             raise ValueError(f"the autoencoder's latents have {autoencoder.config.latent} numbers, "
                              f"the transformer's {config.latent}")
-        self.config, self.tokenizer, self.worlds = config, tokenizer, tuple(worlds)
+        self.config, self.worlds = config, tuple(worlds)
         self.steps, self.guidance, self.fresh = steps, guidance, fresh
-        self.text = LSTMEncoder(len(tokenizer), config.text)
         self.transformer = FlowTransformer(config)
         self._autoencoder = [autoencoder.eval().requires_grad_(False)]  # in a list: not among the weights that are trained
 
@@ -47,17 +46,6 @@ class FlowVideo(nn.Module):
     def autoencoder(self) -> VideoAutoencoder:
         """Between videos and latents, on the device of the other weights."""
         return self._autoencoder[0].to(self.device)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return self.transformer.no_word.device
-
-    def encode(self, captions: Sequence[str]) -> TextCode:
-        """B captions to their code."""
-        ids, mask = self.tokenizer.encode(captions)
-        code: TextCode = self.text(ids.to(self.device), mask.to(self.device))
-        return code
 
     def field(self, captions: Sequence[str], guidance: float | None = None) -> Field:
         """The velocity field of B captions, for the samplers of losses/flow.py: (x, t) → velocity.

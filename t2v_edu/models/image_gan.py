@@ -211,13 +211,7 @@ class ImageGAN(nn.Module):
         Raises:
             ValueError: no caption, a caption without words, or a word that training never saw; its nearest known ones are named.
         """
-        if not captions:
-            raise ValueError("there is no caption to draw; give at least one")
-        for caption in captions:
-            for word, nearest in self.tokenizer.unknown(caption).items():
-                raise ValueError(
-                    f"this model never saw the word {word!r}; nearest words it knows: {', '.join(nearest) or 'none'}"
-                )
+        self.tokenizer.check(captions)
         noise = torch.randn(len(captions), self.config.noise, generator=generator)
         pictures: Tensor = self.generator(noise, self.encode(captions))
         return pictures

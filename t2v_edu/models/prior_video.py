@@ -13,16 +13,16 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from t2v_edu.layers import two_layers
 from t2v_edu.models.flow_transformer import FlowConfig
 from t2v_edu.models.video_autoencoder import VideoAutoencoder
-from t2v_edu.text.encoders import LSTMEncoder, TextCode
+from t2v_edu.text.encoders import Listener
 from t2v_edu.text.tokenizer import Tokenizer
 
 
-class PriorVideo(nn.Module):
+class PriorVideo(Listener):
     """Captions to videos by one draw of latents from N(mean(caption), deviation(caption)²).
 
     Args:
@@ -32,18 +32,10 @@ class PriorVideo(nn.Module):
     """
 
     def __init__(self, config: FlowConfig, tokenizer: Tokenizer, autoencoder: VideoAutoencoder) -> None:
-        super().__init__()
-        self.config, self.tokenizer = config, tokenizer
-        self.text = LSTMEncoder(len(tokenizer), config.text)
+        super().__init__(tokenizer, config.text)
+        self.config = config
         self.prior = two_layers(config.text, 4 * config.width, 2 * config.latent * math.prod(config.grid), small=True)
         self._autoencoder = [autoencoder.eval().requires_grad_(False)]  # in a list: not among the weights that are trained
-
-    def encode(self, captions: Sequence[str]) -> TextCode:
-        """B captions to their code."""
-        ids, mask = self.tokenizer.encode(captions)
-        device = self.text.embed.weight.device
-        code: TextCode = self.text(ids.to(device), mask.to(device))
-        return code
 
     def moments(self, captions: Sequence[str]) -> tuple[Tensor, Tensor]:
         """Mean and log-variance (B, D, T', H', W') of the latents."""

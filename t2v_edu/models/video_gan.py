@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from t2v_edu.layers import UpBlock, two_layers
 from t2v_edu.models.video_critics import VideoGANConfig
-from t2v_edu.text.encoders import LSTMEncoder, TextCode
+from t2v_edu.text.encoders import Listener
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.weights import load_weights, model_folder, read_card, save_model
 
@@ -159,7 +159,7 @@ class Backdrop(nn.Module):
         return torch.tanh(self.paint(x))
 
 
-class VideoGAN(nn.Module):
+class VideoGAN(Listener):
     """Captions to videos: tokenizer, text encoder and generator, saved and loaded as one.
 
     Args:
@@ -169,21 +169,9 @@ class VideoGAN(nn.Module):
     kind = "video_gan"
 
     def __init__(self, config: VideoGANConfig, tokenizer: Tokenizer, worlds: Sequence[str] = ()) -> None:
-        super().__init__()
-        self.config, self.tokenizer, self.worlds = config, tokenizer, tuple(worlds)
-        self.text = LSTMEncoder(len(tokenizer), config.text)
+        super().__init__(tokenizer, config.text)
+        self.config, self.worlds = config, tuple(worlds)
         self.generator = Generator(config)
-
-    @property
-    def device(self) -> torch.device:
-        """Where the weights are."""
-        return self.generator.beats.device
-
-    def encode(self, captions: Sequence[str]) -> TextCode:
-        """B captions to their code."""
-        ids, mask = self.tokenizer.encode(captions)
-        code: TextCode = self.text(ids.to(self.device), mask.to(self.device))
-        return code
 
     @torch.no_grad()
     def generate(self, captions: Sequence[str], generator: torch.Generator) -> Tensor:

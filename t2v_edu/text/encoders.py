@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from t2v_edu.layers import TransformerBlock, sinusoids
+from t2v_edu.text.tokenizer import Tokenizer
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,30 @@ class LSTMEncoder(RNNEncoder):
 
     layer = nn.LSTM
     name = "lstm"
+
+
+class Listener(nn.Module):
+    """A model that hears captions: a vocabulary, which travels with the weights, and an LSTM that reads.
+
+    Args:
+        tokenizer: the vocabulary.  width: D of the code.
+    """
+
+    def __init__(self, tokenizer: Tokenizer, width: int) -> None:
+        super().__init__()
+        self.tokenizer = tokenizer
+        self.text = LSTMEncoder(len(tokenizer), width)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.text.embed.weight.device
+
+    def encode(self, captions: Sequence[str]) -> TextCode:
+        """B captions to their code."""
+        ids, mask = self.tokenizer.encode(captions)
+        code: TextCode = self.text(ids.to(self.device), mask.to(self.device))
+        return code
 
 
 class TransformerEncoder(nn.Module):

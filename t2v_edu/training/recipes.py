@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -19,7 +17,7 @@ from t2v_edu.losses.adversarial import GAMES, r1_penalty
 from t2v_edu.losses.reconstruction import corners, gaussian_kl, where
 from t2v_edu.models.video_critics import SIZES, Discriminator, Posterior
 from t2v_edu.models.video_gan import VideoGAN
-from t2v_edu.text.encoders import LSTMEncoder, TextCode
+from t2v_edu.text.encoders import Listener, TextCode
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.training.checkpoint import checkpoints
 from t2v_edu.training.config import TrainConfig
@@ -155,14 +153,6 @@ class VideoGANTrainee:
         self.average.save_pretrained(path)
 
 
-class Listener(Protocol):
-    """What `teach_words` asks of a model."""
-
-    text: LSTMEncoder
-
-    def encode(self, captions: Sequence[str], /) -> TextCode: ...
-
-
 def teach_words(model: Listener, source: WorldStream | Worlds, steps: int, *, seed: int = 0) -> float:
     """Train the text encoder to tell a caption's attributes by linear heads, which are then thrown away.
 
@@ -174,7 +164,7 @@ def teach_words(model: Listener, source: WorldStream | Worlds, steps: int, *, se
     fields = ("kind", "color", "size", "action", "direction", "speed", "place")
     stream = captioned_scenes(source, seed + 1)
     values: dict[str, dict[str, int]] = {f: {} for f in fields}
-    device, width = model.text.embed.weight.device, model.text.embed.embedding_dim
+    device, width = model.device, model.text.embed.embedding_dim
     heads = nn.ModuleDict({f: nn.Linear(width, 32) for f in fields}).to(device)
     optimizer = torch.optim.Adam([*model.text.parameters(), *heads.parameters()], lr=3e-3)
     right = 0.0
