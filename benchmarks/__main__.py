@@ -3,7 +3,7 @@
     python -m benchmarks                               # everything but the agreement with captions; some minutes
     python -m benchmarks --only render --only training # a part; the lines of the other parts stay as they were
     python -m benchmarks --only peer --agreement 600   # train both for ten minutes each, then read 16 clips of both
-    python -m benchmarks --only flow --side-by-side 900  # GAN, VAE and flow, a quarter of an hour of one core each
+    python -m benchmarks --only flow --side-by-side 900  # GAN, VAE, flow and a peer, a quarter of an hour of one core each
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def main() -> None:
     parser.add_argument("--agreement", type=float, metavar="SECONDS", help="train ours and the peer so long each, and read both")
     parser.add_argument("--clips", type=int, default=16, help="how many clips of each are read; the peer's take long to sample")
     parser.add_argument("--side-by-side", type=float, metavar="SECONDS",
-                        help="train GAN, VAE and flow with so many processor seconds each, and read 500 clips of each")
+                        help="train GAN, VAE, flow and Unet3D with so many processor seconds each, and read their films")
     args = parser.parse_args()
     parts = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
     chosen = {name: PARTS[name] for name in PARTS if name in (args.only or PARTS)}

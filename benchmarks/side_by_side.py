@@ -1,22 +1,27 @@
-"""Three kinds of generator, one world, one reader, one budget: GAN, VAE decoder with a caption's prior, flow.
+"""Three kinds of generator and a peer, one world, one reader, one budget.
 
     python -m benchmarks --only flow --side-by-side 900
 
-Each starts from random weights and has the same processor seconds for everything: rendering, its autoencoder, its words. The VAE
-and the flow share the recipe of the autoencoder and give it the same part of their time.
+GAN, VAE decoder with a caption's prior, flow; and video-diffusion-pytorch's Unet3D, which makes half as many frames, as shipped
+and with captions dropped and guided. Each starts from random weights and has the same processor seconds for everything:
+rendering, its autoencoder, its words. The VAE and the flow share the recipe of the autoencoder and give it the same part of
+their time. Sampling is not counted; the peer's takes minutes a clip, so that fewer of its clips are read.
 """
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from benchmarks.common import Line
+from benchmarks.peer import BATCH, OURS, Peer
 from benchmarks.speedrun import Paint
+from benchmarks.training import source_of
 from t2v_edu.evaluation.attributes import ask, attribute_names, shoot, tally
 from t2v_edu.models.flow_transformer import SIZES
 from t2v_edu.models.flow_video import FlowVideo
@@ -34,7 +39,7 @@ from t2v_edu.training.loop import Workers, keep_freed_memory, seed_everything
 from t2v_edu.training.muon import set_rate
 from t2v_edu.training.recipes import VideoGANTrainee, teach_words
 from t2v_edu.training.sources import Worlds, captions_of
-from t2v_edu.video import to_tensor
+from t2v_edu.video import to_frames, to_tensor
 from t2v_edu.world.oracle import read
 
 SOURCE = Worlds(("shapes",))
@@ -114,18 +119,44 @@ def prior(seconds: float) -> Paint:
     return painter(model.eval(), worlds=("shapes",))
 
 
-KINDS: dict[str, Callable[[float], Paint]] = {"GAN": gan, "VAE with a caption's prior": prior, "flow": flow}
+def unet(seconds: float, dropped: float) -> Paint:
+    """The peer. As shipped no caption is dropped and none is guided by; otherwise this share is, and its guidance is 2."""
+    end = time.process_time() + seconds
+    source = source_of(OURS)
+    peer = Peer()
+    teach_words(peer.words, source, FlowPlan.warm_up)
+    batches = source.batches(BATCH, seed=0)
+
+    def step(_: int, __: float) -> None:
+        batch = next(batches)
+        peer.step(to_tensor(batch.frames), batch.captions, dropped)
+
+    until(end, step)
+
+    def paint(captions: Sequence[str], seed: int) -> NDArray[np.uint8]:
+        torch.manual_seed(seed)
+        return to_frames(peer.sample(list(captions), 2.0 if dropped else 1.0))
+
+    return paint
 
 
-def compare(seconds: float, clips: int = 500) -> list[Line]:
-    """Train each for so many processor seconds, and read the same captions' films."""
+KINDS: dict[str, tuple[int, Callable[[float], Paint]]] = {  # how many clips are read, and what trains
+    "GAN": (500, gan),
+    "VAE with a caption's prior": (500, prior),
+    "flow": (500, flow),
+    "Unet3D as shipped": (4, lambda seconds: unet(seconds, 0.0)),
+    "Unet3D, captions dropped": (4, lambda seconds: unet(seconds, 0.1)),
+}
+
+
+def compare(seconds: float) -> list[Line]:
+    """Train each for so many processor seconds, and read the same captions' films, of held-out combinations."""
     keep_freed_memory()
-    asked = ask("shapes", "held_out", clips, ("en", "zh"), np.random.default_rng(0))
     lines = []
-    for name, train in KINDS.items():
+    for name, (clips, train) in KINDS.items():
+        asked = ask("shapes", "held_out", clips, ("en", "zh"), np.random.default_rng(0))
         seed_everything(0)
-        paint = train(seconds)
-        films = shoot(paint, [caption for _, caption in asked], 0, 50)
+        films = shoot(train(seconds), [caption for _, caption in asked], 0, 50)
         scores = tally((read(film, world="shapes"), scene) for film, (scene, _) in zip(films, asked, strict=True))
         for attribute in reversed(attribute_names("shapes")):
             how = f"{seconds:.0f} processor seconds, {clips} clips of held-out combinations"
