@@ -60,7 +60,7 @@ class Maker(nn.Module):
 
     def __init__(self, text: int, noise: int = 4, width: int = 64) -> None:
         super().__init__()
-        self.noise, self.layers = noise, _layers(noise + text, width, 2)
+        self.layers = _layers(noise + text, width, 2)
 
     def forward(self, z: Tensor, text: Tensor) -> Tensor:
         """(B, 2)."""

@@ -62,7 +62,6 @@ def sketched_discriminator(frames: int, size: int) -> Any:
 def sketched_fit(G: Any, D: Any, text: Any, video: Any, epochs: int) -> Any:
     """Train both, print the loss, return Keras' history."""
     import keras
-    import numpy as np
 
     gan = keras.Model(G.inputs, D(G.outputs[0]))
     gan.compile(optimizer="adam", loss="binary_crossentropy")

@@ -114,7 +114,7 @@ def course(bug: str) -> list[tuple[float, float, float]]:
 
 
 def probes(bug: str) -> tuple[float, float, float, float]:
-    """The four measurements of `PROBES`, taken on a D that gives 1 to the real point and 0 to the made one."""
+    """The four measurements of `PROBES`: the first at scores of 20 and −20, the others in the middle of a game."""
     game = Game(theta=-1.0, psi=0.5, b=0.5)
     p = pulls(bug, game)
     after = Game(game.theta - RATE * (p.d_on_theta + p.g_on_theta), game.psi, game.b)

@@ -96,10 +96,10 @@ def gaussian_kl(mean: Tensor, log_var: Tensor, prior: tuple[Tensor, Tensor] | No
     """KL(N(mean, exp(log_var)) ‖ prior), summed over latents, one value per sample.
 
     Args:
-        mean, log_var: (B, Z), nats.
+        mean, log_var: (B, Z).
         prior: mean and log-variance (B, Z) of the normal distribution to compare with; N(0, 1) if left out.
     Returns:
-        (B,) nonnegative, 0 where the posterior is the prior.
+        (B,) nats, nonnegative, 0 where the posterior is the prior.
     Source: appendix B.
     """
     there, wide = prior if prior is not None else (torch.zeros_like(mean), torch.zeros_like(log_var))

@@ -126,7 +126,7 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """How real a picture is and, where it is told the caption, how well it fits: one score.
 
-    No batch normalisation: a score must depend on one picture alone, or R1 and wrong captions in the batch mean something else.
+    No batch normalisation: a score must depend on one picture and its caption alone, not on what else is in the batch.
     """
 
     def __init__(self, config: ImageGANConfig) -> None:
