@@ -3,7 +3,7 @@
 It is an hourglass. Blocks at its ends see each latent vector and its neighbours, by a small convolution: to draw. Blocks in
 its middle see four neighbouring vectors of a frame as one place of a stream; there all places look at each other and at the words
 of the caption, in one softmax: to know where everything is and what was asked for. Time and the caption's pooled code steer
-each block by scale, shift and gate ("adaLN-zero": the gates start at 0, so a fresh net is the identity).
+each block by scale, shift and gate ("adaLN-zero": the gates start at 0, so a fresh block is the identity).
 
 Source: Peebles & Xie 2023, "Scalable Diffusion Models with Transformers", arXiv:2212.09748, for patches and steering; fine ends
 and a coarse middle: Crowson et al. 2024, "Hourglass Diffusion Transformers", arXiv:2401.11605; the blocks at the ends: Liu et al.
@@ -121,7 +121,7 @@ class LocalBlock(nn.Module):
         return steered
 
     def look(self, x: Tensor) -> Tensor:
-        """Each channel's weighted mean over a place and its 26 neighbours, (B, T', H', W', C) → the same shape."""
+        """Each channel's weighted sum over a place and its 26 neighbours, (B, T', H', W', C) → the same shape."""
         near = self.space(x.flatten(0, 1).permute(0, 3, 1, 2)).permute(0, 2, 3, 1).reshape(x.shape)
         row = F.pad(near, (0, 0, 0, 0, 0, 0, 1, 1))  # an empty frame before the first and after the last
         seen: Tensor = row[:, :-2] * self.time[0] + near * self.time[1] + row[:, 2:] * self.time[2]
@@ -178,7 +178,7 @@ class FlowTransformer(nn.Module):
         self.no_word = nn.Parameter(torch.zeros(c.text))  # the one word of no caption
         self.no_caption = nn.Parameter(torch.zeros(c.text))  # and what its pooled code is then
         ends = (block.steer[1] for block in (*self.before, *self.after))
-        for zero in (self.steer[1], *ends, self.velocity):  # last of all inits: a fresh net changes nothing
+        for zero in (self.steer[1], *ends, self.velocity):  # last of all inits: fresh blocks change nothing, the velocity is 0
             nn.init.zeros_(zero.weight)
             nn.init.zeros_(zero.bias)
 

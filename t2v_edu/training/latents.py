@@ -72,16 +72,18 @@ def latent_clips(source: Source, autoencoder: VideoAutoencoder, count: int, *, s
     """Code the first `count` clips of a source (all of a finite one).
 
     Args:
-        cache: a safetensors file; where it holds these clips of this autoencoder already, nothing is computed again.
+        cache: a safetensors file for clips of worlds; where it holds these of this autoencoder, nothing is computed again.
         report: print how far it is.
     Raises:
-        ValueError: a source without clips, or a cache that is damaged.
+        ValueError: a source without clips, a cache that is damaged, or one for clips that no world made.
     """
     count = len(source) if isinstance(source, FiniteSource) else count
     if count < 1:
         raise ValueError(f"{count} clips: use 1 or more")
     streams = source.streams if isinstance(source, Worlds) else [source] if isinstance(source, WorldStream) else []
-    key = _key(source, autoencoder, count, seed)
+    if cache is not None and not streams:
+        raise ValueError(f"a cache cannot tell one {type(source).__name__} from another; leave it out, or give a world's stream")
+    key = _key(streams, autoencoder, count, seed)
     stored = read_tensors(cache) if cache is not None and cache.is_file() else {}
     known = stored["latents"] if bytes(stored.get("key", torch.zeros(0, dtype=torch.uint8)).tolist()).decode() == key else None
     device = autoencoder.mean.device
@@ -107,11 +109,10 @@ def _clip(source: Source, streams: Sequence[WorldStream], seed: int, index: int,
     return streams[index % len(streams)].clip(seed, index, picture=False)
 
 
-def _key(source: Source, autoencoder: VideoAutoencoder, count: int, seed: int) -> str:
+def _key(streams: Sequence[WorldStream], autoencoder: VideoAutoencoder, count: int, seed: int) -> str:
     """What the latents depend on, in a few letters."""
     digest = hashlib.sha256()
     for name, tensor in autoencoder.state_dict().items():
         digest.update(name.encode() + tensor.cpu().numpy().tobytes())
-    streams = source.streams if isinstance(source, Worlds) else [source]
-    names = [[stream.world, *stream.actions] if isinstance(stream, WorldStream) else type(stream).__name__ for stream in streams]
-    return json.dumps([names, source.frames, source.size, count, seed, digest.hexdigest()[:16]])
+    names = [[stream.world, stream.split, stream.frames, stream.size, *stream.actions] for stream in streams]
+    return json.dumps([names, count, seed, digest.hexdigest()[:16]])

@@ -5,7 +5,7 @@ import itertools
 import pytest
 import torch
 
-from t2v_edu.datasets import WorldStream
+from t2v_edu.datasets import FiniteSource, WorldStream
 from t2v_edu.models.video_autoencoder import VideoAutoencoder, VideoAutoencoderConfig
 from t2v_edu.training.latents import LatentClips, latent_clips
 from t2v_edu.training.sources import Worlds
@@ -96,6 +96,25 @@ def test_a_cache_of_the_plain_worlds_is_not_taken_for_one_with_other_turns(tmp_p
     plain, more = (Worlds(names, frames=4, size=16) for names in (("shapes",), ("shapes:spins",)))
     made = latent_clips(plain, coder(), 4, seed=1, cache=tmp_path / "latents.safetensors")
     assert not torch.equal(latent_clips(more, coder(), 4, seed=1, cache=tmp_path / "latents.safetensors").latents, made.latents)
+
+
+def test_a_cache_of_one_split_is_not_taken_for_another(tmp_path):
+    seen, other = (Worlds(("shapes",), frames=4, size=16, split=split) for split in ("seen", "held_out"))
+    made = latent_clips(seen, coder(), 4, seed=1, cache=tmp_path / "latents.safetensors")
+    assert not torch.equal(latent_clips(other, coder(), 4, seed=1, cache=tmp_path / "latents.safetensors").latents, made.latents)
+
+
+def test_clips_that_no_world_made_are_not_cached(tmp_path):
+    class Two(FiniteSource):
+        def __len__(self):
+            return 2
+
+        def clip(self, seed, index):
+            return WORLDS.clip(seed, index)
+
+    assert len(latent_clips(Two(4, 16), coder(), 9, seed=1)) == 2
+    with pytest.raises(ValueError, match="cannot tell one Two from another"):
+        latent_clips(Two(4, 16), coder(), 9, seed=1, cache=tmp_path / "latents.safetensors")
 
 
 def test_clips_without_scenes_keep_their_captions():
