@@ -2,8 +2,8 @@
 
     python -m benchmarks                               # everything but the agreement with captions; some minutes
     python -m benchmarks --only render --only training # a part; the lines of the other parts stay as they were
-    python -m benchmarks --only peer --agreement 600   # train both for ten minutes each, then read 16 clips of both
-    python -m benchmarks --only flow --side-by-side 900  # GAN, VAE, flow and a peer, a quarter of an hour of one core each
+    python -m benchmarks --agreement 600               # train ours and the peer for ten minutes each, then read 16 clips of both
+    python -m benchmarks --side-by-side 900            # GAN, VAE, flow and a peer, a quarter of an hour of one core each
 """
 
 from __future__ import annotations
@@ -78,14 +78,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", choices=list(PARTS), action="append", help="repeatable; every part if left out")
+    parser.add_argument("--only", choices=list(PARTS), action="append", help="repeatable; every part if nothing is asked for")
     parser.add_argument("--agreement", type=float, metavar="SECONDS", help="train ours and the peer so long each, and read both")
     parser.add_argument("--clips", type=int, default=16, help="how many clips of each are read; the peer's take long to sample")
     parser.add_argument("--side-by-side", type=float, metavar="SECONDS",
                         help="train GAN, VAE, flow and Unet3D with so many processor seconds each, and read their films")
     args = parser.parse_args()
     parts = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
-    chosen = {name: PARTS[name] for name in PARTS if name in (args.only or PARTS)}
+    usual = [] if args.agreement or args.side_by_side else list(PARTS)
+    chosen = {name: PARTS[name] for name in PARTS if name in (args.only or usual)}
     if args.agreement:
         chosen["agreement"] = lambda: peer.compare(args.agreement, args.clips)
     if args.side_by_side:

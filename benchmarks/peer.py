@@ -74,12 +74,16 @@ def load() -> Any:
 
 
 class Peer:
-    """The peer's diffusion, our text encoder for its condition, one Adam over both."""
+    """The peer's diffusion, our text encoder for its condition, one Adam over both.
 
-    def __init__(self) -> None:
+    Args:
+        steps: of its noise schedule, and so of its sampler.
+    """
+
+    def __init__(self, steps: int = STEPS) -> None:
         theirs = load()
         self.network = theirs.Unet3D(dim=32, cond_dim=TEXT, dim_mults=(1, 2, 4))
-        self.diffusion = theirs.GaussianDiffusion(self.network, image_size=SIZE, num_frames=FRAMES, timesteps=STEPS)
+        self.diffusion = theirs.GaussianDiffusion(self.network, image_size=SIZE, num_frames=FRAMES, timesteps=steps)
         self.words = VideoGAN(replace(OURS, text=TEXT), words(source_of(OURS)), ("shapes",))  # only its encoder is used
         both = nn.ModuleList([self.diffusion, self.words.text])
         self.adam = torch.optim.Adam(both.parameters(), 3e-4)
