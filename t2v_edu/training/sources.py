@@ -14,7 +14,6 @@ from t2v_edu.training.config import TrainConfig
 from t2v_edu.world.scene import Scene, sample_scene
 
 CAPTIONS = 20_000  # of a world's, from which its vocabulary is taken
-CYCLES = ("bounces", "circles", "spins")  # motions that repeat
 
 
 class Worlds(Source):

@@ -1,4 +1,6 @@
-"""The flow model that ships: its scores, read again on other captions, and that stories are given to it."""
+"""The flow model that ships and its student: their scores, read again on other captions; and that stories are given to it."""
+
+import functools
 
 import pytest
 import torch
@@ -10,29 +12,40 @@ from t2v_edu.models.flow_video import FlowVideo
 from t2v_edu.video import to_frames
 from t2v_edu.world.oracle import read
 
-CARD = shelf.find("flow")
+NAMES = ("flow", "flow-fast")
+CARDS = {name: shelf.find(name) for name in NAMES}
+load = functools.cache(FlowVideo.from_pretrained)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def flow():
-    return FlowVideo.from_pretrained("flow")
+    return load("flow")
 
 
-@pytest.mark.parametrize("world", CARD.worlds)
-def test_the_report_is_true_on_captions_it_was_not_made_from(flow, world):
+@pytest.mark.parametrize("model, world", [(name, world) for name in NAMES for world in CARDS[name].worlds])
+def test_the_report_is_true_on_captions_it_was_not_made_from(model, world):
     asked = WorldStream(world, split="held_out").batch(40, seed=21, step=0)
-    films = to_frames(flow.generate(asked.captions, torch.Generator().manual_seed(0)))
+    films = to_frames(load(model).generate(asked.captions, torch.Generator().manual_seed(0)))
     found = tally(zip(readings(films, world), asked.scenes, strict=True))
-    for name, score in CARD.reports[world]["splits"]["held_out"].items():
+    for name, score in CARDS[model].reports[world]["splits"]["held_out"].items():
         share = score["share"]
         error = (max(share * (1 - share), 0.02) / 40) ** 0.5  # of 40 draws
         assert abs(found[name].share - share) < 4 * error, (name, found[name].share, share)
 
 
-def test_it_is_small_and_its_weights_are_in_sixteen_bits(flow):
-    numbers = sum(p.numel() for p in flow.parameters()) + sum(p.numel() for p in flow.autoencoder.parameters())
-    assert numbers < 6_000_000
-    assert (CARD.path / "model.safetensors").stat().st_size < 2.1 * sum(p.numel() for p in flow.parameters())
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_small_and_its_weights_are_in_sixteen_bits(name):
+    own, coder = (sum(p.numel() for p in part.parameters()) for part in (load(name), load(name).autoencoder))
+    assert own + coder < 6_000_000
+    assert (CARDS[name].path / "model.safetensors").stat().st_size < 2.1 * own
+
+
+def test_the_student_looks_four_times_and_hears_the_same_words(flow):
+    student, asked = load("flow-fast"), []
+    student.transformer.register_forward_hook(lambda *_: asked.append(1))
+    student.generate(["a red star moves left"], torch.Generator().manual_seed(0))
+    assert len(asked) == 4 and student.guidance == 1
+    assert torch.equal(student.encode(["a red star"]).pooled, flow.encode(["a red star"]).pooled)
 
 
 @pytest.mark.parametrize("one, other", [
