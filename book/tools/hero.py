@@ -21,7 +21,7 @@ CAPTIONS = (
     "a large red circle moves left",
     "一颗紫色的爱心在灰色背景上顺时针绕圈",
     "an orange digit 6 zigzags right on gray",
-    "一个黄色的三角形变大",
+    "一个年轻女孩在公园里散步",
 )
 SIDE, BAND, SEEDS = 160, 26, 40
 
