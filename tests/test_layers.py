@@ -128,8 +128,9 @@ def test_the_block_is_torchs_encoder_layer_with_the_norms_first(seed, length):
     for their, our in pairs:
         nn.init.normal_(our.weight), nn.init.normal_(our.bias)
         their.load_state_dict(our.state_dict())
-    x, mask = drawn(seed, 2, length, 8), some_mask(seed + 1, 2, length)
-    close(ours(x, mask[:, None, None])[mask], layer(x, src_key_padding_mask=~mask)[mask], 1e-5)
+    ours, layer = ours.double(), layer.double()  # numbers of any size come out, and single precision keeps six digits of them
+    x, mask = drawn(seed, 2, length, 8).double(), some_mask(seed + 1, 2, length)
+    close(ours(x, mask[:, None, None])[mask], layer(x, src_key_padding_mask=~mask)[mask], 1e-11)
 
 
 def test_without_positions_attention_does_not_know_the_order():
