@@ -17,7 +17,7 @@ from t2v_edu.training.autoencoder import AutoencoderPlan, AutoencoderTrainee
 from t2v_edu.training.config import TrainConfig
 from t2v_edu.training.flow import FlowPlan, FlowTrainee
 from t2v_edu.training.latents import latent_clips
-from t2v_edu.training.loop import Workers, keep_freed_memory, seed_everything
+from t2v_edu.training.loop import Workers, has_bf16, keep_freed_memory, seed_everything
 from t2v_edu.training.recipes import VideoGANTrainee
 from t2v_edu.training.sources import Worlds, captioned_scenes
 
@@ -60,13 +60,15 @@ def autoencoder_clips_per_second(steps: int = 6) -> float:
     return steps * plan.batch / seconds(lambda: [t.step(next(batches), next(count)) for _ in range(steps)], repeats=2)
 
 
-def flow(curve: tuple[int, ...] = (20, 60, 200)) -> list[Line]:
+def flow(curve: tuple[int, ...] = (20, 60, 200), *, bf16: bool = False) -> list[Line]:
     """Clips a second over the first steps of a run, latents coded before, and the mean loss of the ten steps before each mark."""
+    name = "flow transformer" + ", in bf16" * bf16
     plan, source = FlowPlan(worlds=("shapes",)), Worlds(("shapes",))
     keep_freed_memory()
     seed_everything(0)
     coder = VideoAutoencoder.from_pretrained()
-    t = FlowTrainee(FlowVideo(FLOW_SIZES["small"], words(WorldStream("shapes")), coder, ("shapes",)), plan, Workers("cpu"))
+    t = FlowTrainee(FlowVideo(FLOW_SIZES["small"], words(WorldStream("shapes")), coder, ("shapes",)), plan,
+                    Workers("cpu", bf16=bf16))
     t.warm_up(source)
     batches, losses = latent_clips(source, coder, 1000, seed=0).batches(plan.batch, seed=0), []
     start = time.perf_counter()
@@ -74,8 +76,8 @@ def flow(curve: tuple[int, ...] = (20, 60, 200)) -> list[Line]:
         losses.append(t.step(next(batches), step)["loss"])
     speed = len(losses) * plan.batch / (time.perf_counter() - start)
     how = f"size small, batch {plan.batch}, latents of 1,000 clips of shapes coded before"
-    return [Line("train, flow transformer", speed, "clips/s", how=how)] + [
-        Line(f"its loss at step {at}", sum(losses[at - 10 : at]) / 10, "", how="mean of ten steps") for at in curve]
+    return [Line(f"train, {name}", speed, "clips/s", how=how)] + [
+        Line(f"{name}: loss at step {at}", sum(losses[at - 10 : at]) / 10, "", how="mean of ten steps") for at in curve]
 
 
 def measure(batch: int = 32) -> list[Line]:
@@ -87,4 +89,4 @@ def measure(batch: int = 32) -> list[Line]:
         lines.append(Line(f"train, size {name}", clips_per_second(sizes, batch), "clips/s", how=how))
     how = f"{AutoencoderPlan.frames} frames of {AutoencoderPlan.batch} clips of shapes, rendering included"
     lines.append(Line("train, video autoencoder", autoencoder_clips_per_second(), "clips/s", how=how))
-    return lines + flow()
+    return lines + flow() + (flow(bf16=True) if has_bf16() else [])

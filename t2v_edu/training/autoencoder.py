@@ -1,6 +1,7 @@
 """Chapter 07 · how the video autoencoder is trained: rebuild clips, at a small price for what the latents know.
 
     python -m t2v_edu.training.autoencoder --out runs/autoencoder
+    python -m t2v_edu.training.autoencoder --out runs/decoder --weights data/autoencoder --decoder --motion 4
     python -m t2v_edu.training.autoencoder --ship runs/autoencoder/model
 """
 
@@ -44,6 +45,8 @@ class AutoencoderPlan:
         lr: rises for 100 steps and falls to 0 along half a cosine.
         kl: weight of KL(q(z | video) ‖ N(0, 1)) in nats a clip, beside the mean squared error of its numbers.
         absolute: weight of the mean absolute error, which keeps edges sharp when the squared error is already small.
+        motion: how many times more than a pixel of the place one counts where something moves: figures are small.
+        decoder: train the way out alone. The latents stay as they are, and with them every model that draws latents.
         evaluate_every, save_every, keep, seed: as in `TrainConfig`.
     """
 
@@ -54,6 +57,8 @@ class AutoencoderPlan:
     lr: float = 2.5e-3
     kl: float = 2e-7
     absolute: float = 0.02
+    motion: float = 0.0
+    decoder: bool = False
     evaluate_every: int = 250
     save_every: int = 250
     keep: int = 1
@@ -71,8 +76,12 @@ class AutoencoderTrainee:
     def __init__(self, model: VideoAutoencoder, plan: AutoencoderPlan, workers: Workers) -> None:
         self.plan, self.workers = plan, workers
         self.model = model.to(workers.device).train()
+        if plan.decoder:
+            for part in (model.encoder, model.down, model.posterior):
+                part.requires_grad_(False)
         self.modules: dict[str, nn.Module] = {"model": self.model}
-        self.optimizers = muon_and_adamw(self.model, self.model.hidden(), plan.lr, rank=workers.rank, count=workers.count)
+        self.optimizers = muon_and_adamw(self.model, self.model.hidden(), plan.lr, rank=workers.rank, count=workers.count,
+                                         bf16=workers.bf16)
         self.show = Worlds(plan.worlds, split="held_out").batch(6, seed=1, step=0).frames
 
     def warm_up(self, source: Source) -> None:
@@ -85,11 +94,12 @@ class AutoencoderTrainee:
         first = int(torch.randint(batch.frames.shape[1] - p.frames + 1, (), generator=generator))
         video = to_tensor(batch.frames[:, first : first + p.frames]).to(w.device)  # (B, 3, T, H, W)
         set_rate(self.optimizers.values(), p.lr * min((step + 1) / 100, 0.5 + 0.5 * math.cos(math.pi * step / p.steps)))
-        with w.accelerator.autocast():
+        with w.autocast():
             mean, log_variance = self.model.moments(video)
             z = mean + w.noise(tuple(mean.shape), generator) * (0.5 * log_variance).exp()
             off = self.model.paint(z).float() - video
-        squared, absolute = off.square().mean(), off.abs().mean()
+        weight = 1 + p.motion * moving(video)
+        squared, absolute = (weight * off.square()).mean(), (weight * off.abs()).mean()
         nats = gaussian_kl(mean.flatten(1), log_variance.flatten(1)).mean()
         loss = squared + p.absolute * absolute + p.kl * nats
         self.model.zero_grad()
@@ -109,10 +119,17 @@ class AutoencoderTrainee:
         return grid([*self.show, *rebuilt], columns=len(self.show))
 
     def save(self, path: Path) -> None:
-        """Write the model, its latents standardised on clips of the training worlds."""
-        clips = Worlds(self.plan.worlds).batch(96, seed=self.plan.seed + 1, step=0).frames
-        self.model.standardise(to_tensor(clips).to(self.workers.device))
+        """Write the model, its latents standardised on clips of the training worlds, unless they are to stay as they were."""
+        if not self.plan.decoder:
+            clips = Worlds(self.plan.worlds).batch(96, seed=self.plan.seed + 1, step=0).frames
+            self.model.standardise(to_tensor(clips).to(self.workers.device))
         self.model.save_pretrained(path)
+
+
+def moving(video: Tensor) -> Tensor:
+    """(B, 1, T, H, W): 1 where a film (B, 3, T, H, W) differs by more than 0.1 from what is seen there most of the time."""
+    still = video.median(2, keepdim=True).values
+    return ((video - still).abs().amax(1, keepdim=True) > 0.1).float()
 
 
 def psnr(real: Tensor, rebuilt: Tensor) -> Tensor:
@@ -166,17 +183,25 @@ def main() -> None:
     parser.add_argument("--lr", type=float, default=AutoencoderPlan.lr)
     parser.add_argument("--worlds", nargs="+", default=AutoencoderPlan.worlds,
                         help="whose clips come in turn; a name may come twice")
+    parser.add_argument("--motion", type=float, default=AutoencoderPlan.motion, help="extra weight of what moves")
+    parser.add_argument("--weights", type=Path, metavar="MODEL", help="begin with the weights of this one")
+    parser.add_argument("--decoder", action="store_true", help="train its decoder alone: what draws its latents still can")
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16 on a processor that has it")
     args = parser.parse_args()
     if args.ship:
         return ship(args.ship)
     if not args.out:
         parser.error("say --out FOLDER to train, or --ship MODEL")
-    plan = AutoencoderPlan(tuple(args.worlds), steps=args.steps, batch=args.batch, lr=args.lr, seed=args.seed)
+    if args.decoder and not args.weights:
+        parser.error("--decoder needs --weights MODEL, whose encoder stays")
+    plan = AutoencoderPlan(tuple(args.worlds), steps=args.steps, batch=args.batch, lr=args.lr, motion=args.motion,
+                           decoder=args.decoder, seed=args.seed)
     keep_freed_memory()
-    workers = Workers()
+    workers = Workers(bf16=args.bf16)
     seed_everything(plan.seed)
-    trainee = AutoencoderTrainee(VideoAutoencoder(), plan, workers)
+    model = VideoAutoencoder.from_pretrained(args.weights) if args.weights else VideoAutoencoder()
+    trainee = AutoencoderTrainee(model, plan, workers)
     run(trainee, Worlds(plan.worlds), plan, args.out, workers, resume=args.resume)
     if workers.rank:
         return

@@ -34,8 +34,8 @@ from t2v_edu.video import to_frames
 
 LONGEST = 24  # words of a caption, with room to spare: what a compiled step is written for
 MEAN_TIME = -0.5  # of the logit-normal times: where a motion begins in its cycle is settled early, between t = .05 and .3
-TURNS = ("shapes", "digits", "story", "shapes:spins", "digits", "story", "shapes:bounces,circles,spins", "digits", "story",
-         "shapes:spins", "shapes")  # what is hard to draw or to make up one's mind on comes more often
+TURNS = ("shapes", "digits", "story", "shapes:spins", "digits:bounces,circles", "story", "shapes:bounces,circles,spins", "digits",
+         "story", "shapes:spins", "digits:bounces", "digits")  # what is hard to draw or to make up one's mind on comes more often
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class FlowPlan:
     size: str = "small"
     steps: int = 6000
     batch: int = 64
-    clips: int = 66_000
+    clips: int = 72_000
     lr: float = 5e-3
     fall: float = 0.4
     drop: float = 0.1
@@ -101,7 +101,7 @@ class FlowTrainee:
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.modules: dict[str, nn.Module] = {"model": self.model, "average": self.average}
         self.optimizers = muon_and_adamw(self.model, self.model.transformer.hidden(), plan.lr,
-                                         rank=workers.rank, count=workers.count)
+                                         rank=workers.rank, count=workers.count, bf16=workers.bf16)
         self.show: list[str] = []  # captions of the sample films
 
     def warm_up(self, source: object) -> None:
@@ -117,7 +117,7 @@ class FlowTrainee:
         generator = w.generator(self.plan.seed, step)
         data = batch.latents.to(w.device)
         noise = w.noise(tuple(data.shape), generator)
-        with w.accelerator.autocast():
+        with w.autocast():
             loss = self.loss(batch.captions, data, noise, generator).mean()
         set_rate(self.optimizers.values(), self.plan.rate(step))
         self.model.zero_grad()
@@ -191,7 +191,8 @@ class StudentTrainee(FlowTrainee):
 
 
 def train_flow(plan: FlowPlan, out: Path, autoencoder: VideoAutoencoder, *, resume: bool = False, device: str = "auto",
-               teacher: FlowVideo | None = None, start: FlowVideo | None = None, compiled: bool = False) -> FlowVideo:
+               teacher: FlowVideo | None = None, start: FlowVideo | None = None, compiled: bool = False,
+               bf16: bool = False) -> FlowVideo:
     """Train a flow model on worlds, or a student of one; what the command line calls.
 
     Args:
@@ -202,7 +203,7 @@ def train_flow(plan: FlowPlan, out: Path, autoencoder: VideoAutoencoder, *, resu
         ValueError: worlds or a folder that cannot be used, a loss that is not finite; the last good checkpoint stays.
     """
     keep_freed_memory()
-    workers = Workers(device)
+    workers = Workers(device, bf16=bf16)
     seed_everything(plan.seed)
     known = teacher if teacher is not None else start
     config = SIZES[plan.size] if known is None else known.config
@@ -239,8 +240,9 @@ def main() -> None:
     parser.add_argument("--device", default="auto", choices=("auto", "cpu"))
     parser.add_argument("--resume", action="store_true")
     parser.add_argument("--compile", action="store_true", help="let torch.compile write the step first (needs a C++ compiler)")
+    parser.add_argument("--bf16", action="store_true", help="multiply in bfloat16 on a processor that has it")
     args = vars(parser.parse_args())
-    out, resume, device, compiled = args.pop("out"), args.pop("resume"), args.pop("device"), args.pop("compile")
+    out, resume, device, compiled, bf16 = (args.pop(name) for name in ("out", "resume", "device", "compile", "bf16"))
     autoencoder, teacher, start = args.pop("autoencoder"), args.pop("teacher"), args.pop("start")
     if teacher and start:
         parser.error("--teacher and --weights: a student begins with its teacher's weights; give one of the two")
@@ -248,7 +250,7 @@ def main() -> None:
     model = FlowVideo.from_pretrained(teacher or start) if teacher or start else None
     coder = model.autoencoder if model else VideoAutoencoder.from_pretrained(autoencoder)
     train_flow(plan, out, coder, resume=resume, device=device, teacher=model if teacher else None,
-               start=model if start else None, compiled=compiled)
+               start=model if start else None, compiled=compiled, bf16=bf16)
     print(json.dumps(asdict(plan)))
 
 

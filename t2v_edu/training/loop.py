@@ -77,14 +77,27 @@ class Trainee(Protocol[B_in]):
 
 
 class Workers:
-    """The processes of a run: which device each has, whether it computes in bf16, and means over all of them."""
+    """The processes of a run: which device each has, whether it computes in bf16, and means over all of them.
 
-    def __init__(self, device: str = "auto") -> None:
+    Args:
+        device: "auto" or "cpu".
+        bf16: multiply in bfloat16 on a processor, too, which must have instructions for it; a GPU that has them always does.
+    Raises:
+        ValueError: bfloat16 on a processor that would have to imitate it, many times slower.
+    """
+
+    def __init__(self, device: str = "auto", *, bf16: bool = False) -> None:
         cpu = device == "cpu" or not torch.cuda.is_available()
-        half = not cpu and torch.cuda.is_bf16_supported()
-        self.accelerator = Accelerator(cpu=cpu, mixed_precision="bf16" if half else "no")
+        if cpu and bf16 and not has_bf16():
+            raise ValueError("this processor has no instructions for bfloat16 (avx512_bf16 or amx_bf16); leave --bf16 out")
+        self.bf16 = bf16 if cpu else torch.cuda.is_bf16_supported()
+        self.accelerator = Accelerator(cpu=cpu)
         self.device = self.accelerator.device
         self.rank, self.count = self.accelerator.process_index, self.accelerator.num_processes
+
+    def autocast(self) -> torch.autocast:
+        """Where products are computed in bf16, if they are."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bf16)
 
     def generator(self, seed: int, step: int) -> torch.Generator:
         """The source of a step's noise: the same in every process, and again when a killed run repeats the step."""
@@ -115,6 +128,12 @@ class Workers:
             return numbers
         mean: Any = self.accelerator.reduce(torch.tensor(list(numbers.values()), device=self.device), reduction="mean")
         return dict(zip(numbers, mean.tolist(), strict=True))
+
+
+def has_bf16() -> bool:
+    """Whether the processor multiplies numbers in bfloat16 by itself, at twice the speed of float32 or more."""
+    able = torch.cpu.get_capabilities()
+    return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def seed_everything(seed: int) -> None:

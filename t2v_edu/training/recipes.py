@@ -63,7 +63,7 @@ class VideoGANTrainee:
         for group in self.optimizers["maker"].param_groups:
             group["lr"] = c.lr * min(1.0, (step + 1) / 100) * (1 - 0.95 * step / c.steps)
         self.model.generator.early = step < c.turn_all
-        with w.accelerator.autocast():
+        with w.autocast():
             text = self.model.encode(batch.captions)
             mean, log_var = self.posterior(real, text.pooled)
             own = mean + w.noise(tuple(mean.shape), generator) * (0.5 * log_var).exp()  # z ~ q(z | video, caption)
@@ -84,7 +84,7 @@ class VideoGANTrainee:
     ) -> dict[str, float]:
         """Real clips with their captions up; made clips, and real clips with a neighbour's caption, down."""
         c, d = self.config, self.discriminator
-        with self.workers.accelerator.autocast():
+        with self.workers.autocast():
             seen = d.look(real, frames)
             right, wrong = d.score(seen, text), d.score(seen, text.swap())
             invented = d.score(d.look(fake, frames), half)
@@ -120,7 +120,7 @@ class VideoGANTrainee:
         numbers = {"MSE": plain.item(), "where": apart.item()}
         if c.adversary > 0 and step >= c.critic_start:
             d.requires_grad_(False)
-            with self.workers.accelerator.autocast():
+            with self.workers.autocast():
                 adversarial = self.g_loss(d.score(d.look(fake, frames), half))
             d.requires_grad_(True)
             loss = loss + c.adversary * adversarial

@@ -14,12 +14,13 @@ from t2v_edu.models.flow_transformer import FlowConfig
 from t2v_edu.models.flow_video import FlowVideo
 from t2v_edu.models.video_autoencoder import VideoAutoencoder, VideoAutoencoderConfig
 from t2v_edu.text.tokenizer import Tokenizer
-from t2v_edu.training.autoencoder import AutoencoderPlan, AutoencoderTrainee
+from t2v_edu.training.autoencoder import AutoencoderPlan, AutoencoderTrainee, moving
 from t2v_edu.training.checkpoint import checkpoints
 from t2v_edu.training.flow import MEAN_TIME, FlowPlan, FlowTrainee, StudentTrainee, train_flow
 from t2v_edu.training.latents import latent_clips
 from t2v_edu.training.loop import Workers, run
 from t2v_edu.training.sources import Worlds, captioned_scenes
+from t2v_edu.video import to_tensor
 
 SIZE = FlowConfig(frames=4, size=16, latent=4, text=16, width=24, heads=2, depth=2, fine=12, ends=1)
 CODER = VideoAutoencoderConfig(latent=4, fine_in=8, coarse=12, fine_out=8, blocks=(1, 1, 1, 1))
@@ -92,6 +93,22 @@ def test_a_compiled_step_is_the_plain_one(monkeypatch):
         after.append(t.model.state_dict())
     for name, tensor in after[0].items():
         torch.testing.assert_close(after[1][name], tensor, atol=1e-5, rtol=1e-5, msg=name)
+
+
+def test_a_step_in_bfloat16_is_nearly_the_plain_one(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})  # others imitate it: slow, but the same
+    torch.manual_seed(3)
+    whole = model()
+    for p in whole.parameters():
+        torch.nn.init.normal_(p, std=0.1)
+    some, losses, moved = clips(), [], []
+    for bf16 in (False, True):
+        t = FlowTrainee(copy.deepcopy(whole), replace(PLAN, lr=1e-3), Workers("cpu", bf16=bf16))
+        losses.append(t.step(next(some.batches(4, seed=0)), 200)["loss"])
+        assert all(p.dtype == torch.float32 for p in t.model.parameters())
+        moved.append(torch.cat([(p - q).flatten() for p, q in zip(t.model.parameters(), whole.parameters(), strict=True)]))
+    assert losses[0] != losses[1] and losses[1] == pytest.approx(losses[0], rel=0.02)
+    assert torch.cosine_similarity(*moved, dim=0) > 0.9
 
 
 def test_a_run_leaves_a_model_and_goes_on_to_the_same_weights(tmp_path):
@@ -181,6 +198,40 @@ def test_the_autoencoder_learns_and_standardises(tmp_path):
     assert np.mean(history["MSE"][-10:]) < 0.5 * history["MSE"][0]
     made = VideoAutoencoder.from_pretrained(tmp_path / "model")
     assert (made.deviation != 1).all() and (tmp_path / "samples" / "step-00000100.mp4").stat().st_size > 1000
+
+
+def test_what_moves_is_where_a_film_leaves_what_it_shows_most_of_the_time():
+    film = torch.full((1, 3, 8, 4, 4), -0.5)
+    film[0, 1, 2, 3, 0] = 0.5  # one pixel lights up in one frame
+    film[0, :, :, 0, 3] += 0.05 * torch.linspace(-1, 1, 8)  # and one flickers a little
+    found = moving(film)
+    assert found.shape == (1, 1, 8, 4, 4) and found.nonzero().tolist() == [[0, 0, 2, 3, 0]]
+
+
+def test_what_moves_counts_more():
+    batch = Worlds(("shapes",), frames=4, size=16).batch(4, seed=0, step=0)
+    plan = AutoencoderPlan(worlds=("shapes",), steps=10, batch=4, frames=4)
+    plain, more = (AutoencoderTrainee(VideoAutoencoder(CODER), replace(plan, motion=m), Workers("cpu")) for m in (0.0, 4.0))
+    more.model.load_state_dict(plain.model.state_dict())
+    video = to_tensor(batch.frames)
+    a, b = plain.step(batch, 0), more.step(batch, 0)
+    assert a["MSE"] < b["MSE"] < 5 * a["MSE"] and 0 < moving(video).mean() < 0.5
+
+
+def test_a_decoder_alone_leaves_the_latents_as_they_are(tmp_path):
+    start = AutoencoderPlan(worlds=("shapes",), steps=40, batch=4, frames=4, evaluate_every=100, save_every=100, lr=5e-3)
+    torch.manual_seed(0)
+    t = AutoencoderTrainee(VideoAutoencoder(CODER), start, Workers("cpu"))
+    run(t, Worlds(("shapes",)), start, tmp_path / "whole", Workers("cpu"))
+    before = VideoAutoencoder.from_pretrained(tmp_path / "whole" / "model")
+    plan = replace(start, decoder=True)
+    t = AutoencoderTrainee(VideoAutoencoder.from_pretrained(tmp_path / "whole" / "model"), plan, Workers("cpu"))
+    history = run(t, Worlds(("shapes",)), plan, tmp_path / "decoder", Workers("cpu"))
+    after = VideoAutoencoder.from_pretrained(tmp_path / "decoder" / "model")
+    video = to_tensor(Worlds(("shapes",), frames=4, size=16).batch(4, seed=5, step=0).frames)
+    latents = before.encode(video)
+    assert torch.equal(after.encode(video), latents) and not torch.equal(after.decode(latents), before.decode(latents))
+    assert np.mean(history["MSE"][-10:]) < np.mean(history["MSE"][:10])
 
 
 @pytest.mark.parametrize("make, told", [

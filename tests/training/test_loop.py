@@ -155,3 +155,12 @@ def test_noise_is_one_draw_for_all_processes():
     one = Workers("cpu")
     assert torch.equal(torch.cat(parts), one.noise((6, 5), one.generator(7, 11)))
     assert not torch.equal(parts[0], workers[0].noise((2, 5), workers[0].generator(7, 12)))
+
+
+def test_bfloat16_is_for_processors_that_have_it(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False})
+    with pytest.raises(ValueError, match="no instructions for bfloat16"):
+        Workers("cpu", bf16=True)
+    assert not Workers("cpu").bf16
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    assert Workers("cpu", bf16=True).bf16 and not Workers("cpu").bf16

@@ -42,6 +42,18 @@ def test_the_same_as_torch_but_for_bfloat16():
     assert moved > 0.05 and (ours.weight - theirs.weight).norm() < 0.02 * moved
 
 
+def test_in_bfloat16_it_goes_nearly_the_same_way():
+    start, gradient = torch.randn(24, 40), torch.randn(24, 40)
+    moved = []
+    for bf16 in (False, True):
+        p = torch.nn.Parameter(start.clone())
+        p.grad = gradient.clone()
+        Muon([p], lr=0.1, bf16=bf16).step()
+        assert p.dtype == torch.float32
+        moved.append((p.detach() - start).flatten())
+    assert not torch.equal(*moved) and torch.cosine_similarity(*moved, dim=0) > 0.999
+
+
 def test_a_convolution_counts_as_a_matrix():
     torch.manual_seed(0)
     conv, flat = nn.Conv2d(3, 4, 3, bias=False), nn.Linear(27, 4, bias=False)
