@@ -99,11 +99,11 @@ def flow() -> Generator[Paint, float, None]:
     from t2v_edu.training.autoencoder import AutoencoderPlan, AutoencoderTrainee
     from t2v_edu.training.flow import FlowPlan, FlowTrainee
     from t2v_edu.training.latents import latent_clips
-    from t2v_edu.training.loop import Workers, keep_freed_memory, seed_everything
+    from t2v_edu.training.loop import Workers, has_bf16, keep_freed_memory, seed_everything
     from t2v_edu.training.sources import Worlds, captions_of
 
     keep_freed_memory()
-    workers, source = Workers(), Worlds(("shapes",))
+    workers, source = Workers(bf16=has_bf16()), Worlds(("shapes",))
     seed_everything(0)
     first = AutoencoderPlan(worlds=("shapes",), steps=1800, batch=12)
     coder = AutoencoderTrainee(VideoAutoencoder(), first, workers)

@@ -64,12 +64,17 @@ def channels_first(program: Program) -> None:
 
 
 def block(program: Program) -> None:
-    """A norm gives a weak signal and a strong one the same strength."""
+    """A norm gives a weak signal and a strong one the same strength, and remembers 0.2 of each batch."""
     x = torch.randn(4, 8, 16, 16, generator=torch.Generator().manual_seed(0))
     layer = program(8)
     weak, strong = layer(0.1 * x).std(), layer(10 * x).std()
     share = weak / strong
     assert 0.9 < share < 1.1, f"1/100 of the signal gives {share:.2f} of the output"
+    layer = program(8)
+    mean = layer[0](x).mean((0, 2, 3))
+    layer(x)
+    kept = (layer[1].running_mean @ mean) / (mean @ mean)
+    assert 0.19 < kept < 0.21, f"the norm remembers {kept:.2f} of a batch, not 0.2"
 
 
 def Residual(program: Program) -> None:
@@ -86,7 +91,7 @@ def class_loss(program: Program) -> None:
 
 
 def vae_loss(program: Program) -> None:
-    """The KL is that of the closed form; and twice the pixels, equally wrong, are twice as wrong."""
+    """Half the sum of squares in every clip, the KL of the closed form; twice the pixels, equally wrong, are twice as wrong."""
     x, mean, log_var = torch.zeros(5, 12), torch.randn(5, 3), torch.randn(5, 3)
     once, kl = program(x, x + 0.5, mean, log_var)
     twice, _ = program(torch.cat([x, x], 1), torch.cat([x, x], 1) + 0.5, mean, log_var)
@@ -94,6 +99,7 @@ def vae_loss(program: Program) -> None:
     closed = kl_divergence(posterior, Normal(0.0, 1.0)).sum(1).mean()
     assert torch.allclose(kl, closed, atol=1e-5), f"KL {kl:.3f} instead of {closed:.3f}"
     assert torch.allclose(twice, 2 * once), "one term is a sum, the other a mean"
+    assert abs(once - 1.5) < 1e-5, f"half of 12 times 0.25 is 1.5, not {once:.2f}"
 
 
 def captioned_step(program: Program) -> None:
@@ -117,29 +123,49 @@ def players(program: Program) -> None:
 
 
 def gan_step(program: Program) -> None:
-    """After a step of plain descent, G has moved by the gradient of its own loss."""
-    G, D = nn.Linear(2, 2), Scorer()
-    real, z = torch.randn(64, 2) + 2, torch.randn(64, 2)
-    opt_g = torch.optim.SGD(G.parameters(), 1.0)
-    opt_d = torch.optim.SGD(D.parameters(), 1e-6)  # D as good as still
-    before = G.bias.detach().clone()
-    (wanted,) = torch.autograd.grad(F.softplus(-D(G(z))).mean(), G.bias)
-    program(G, D, opt_g, opt_d, real, z)
-    went = before - G.bias.detach()
-    share = (went @ wanted) / (wanted @ wanted)
-    assert torch.allclose(went, wanted, rtol=1e-3), f"G went {share:.2f} of its way"
+    """After a step of plain descent, each player has moved by the gradient of its own loss."""
+    for turn in "G", "D":
+        G, D = nn.Linear(2, 2), Scorer()
+        real, z = torch.randn(64, 2) + 2, torch.randn(64, 2)
+        made = D(G(z))
+        loss, weight = F.softplus(-made).mean(), G.bias
+        if turn == "D":
+            loss = (F.softplus(-D(real)) + F.softplus(made)).mean()
+            weight = list(D.parameters())[-1]
+        (wanted,) = torch.autograd.grad(loss, weight)
+        before = weight.detach().clone()
+        opt_g = torch.optim.SGD(G.parameters(), 1.0 if turn == "G" else 1e-6)
+        opt_d = torch.optim.SGD(D.parameters(), 1.0 if turn == "D" else 1e-6)
+        program(G, D, opt_g, opt_d, real, z)  # the other one as good as still
+        went = before - weight.detach()
+        share = (went @ wanted) / (wanted @ wanted)
+        near = torch.allclose(went, wanted, rtol=1e-3, atol=1e-5)
+        assert near, f"{turn} went {share:.2f} of its way"
 
 
 def judge_loss(judge: Program, pupil: Program) -> None:
-    """Both losses change when the captions do."""
+    """Both losses change when the captions do, and D sees real films with wrong captions."""
     D, x, text = Scorer(text=3), torch.randn(6, 2), torch.eye(3).repeat(2, 1)
     other = text.roll(1, 1)
     assert judge(D, x, x, text) != judge(D, x, x, other), "D's loss ignores the caption"
     assert pupil(D, x, text) != pupil(D, x, other), "G's loss ignores the caption"
+    asked: list[tuple[Tensor, Tensor]] = []
+
+    def overheard(films: Tensor, captions: Tensor) -> Tensor:
+        asked.extend(zip(films, captions, strict=True))
+        score: Tensor = D(films, captions)
+        return score
+
+    judge(overheard, x, x + 9, text)
+    wrong = 0
+    for film, caption in asked:
+        for real, own in zip(x, text, strict=True):
+            wrong += torch.equal(film, real) and not torch.equal(caption, own)
+    assert wrong, "no real film comes with a wrong caption"
 
 
 def flow_loss(program: Program) -> None:
-    """What stands for "no caption" learns too."""
+    """What stands for "no caption" learns, and so do captions."""
     null = torch.zeros(3, requires_grad=True)
     v = nn.Linear(6, 2)
 
@@ -148,14 +174,22 @@ def flow_loss(program: Program) -> None:
         return out
 
     data, noise, text, t = (torch.randn(16, n) for n in (2, 2, 3, 1))
-    loss = program(velocity, data, text, null, noise, t)
-    (slope,) = torch.autograd.grad(loss, null, allow_unused=True)
-    assert slope is not None and slope.any(), "the null caption gets no gradient"
+    loss = program(velocity, data, text.requires_grad_(), null, noise, t)
+    of_null, of_text = torch.autograd.grad(loss, (null, text), allow_unused=True)
+    assert of_null is not None and of_null.any(), "the null caption gets no gradient"
+    assert of_text is not None and of_text.any(), "captions get no gradient"
 
 
 def path(way: Program, sampler: Program) -> None:
-    """With the exact velocity, one step leads from the noise to the data."""
+    """With the exact velocity, one step leads from the noise to the data, and four ask at the right times."""
     noise, data = torch.randn(5, 2), torch.randn(5, 2)
     end = sampler(lambda x, t: way(noise, data, t)[1], noise, 1)
     away = (end - data).abs().max()
     assert away < 1e-5, f"ends {away:.2f} away from the data"
+
+    def exact(x: Tensor, t: Tensor) -> Tensor:
+        there, velocity = way(noise, data, t)
+        assert torch.allclose(there, x, atol=1e-5), "the time is not that of the place"
+        return velocity  # type: ignore[no-any-return]
+
+    sampler(exact, noise, 4)

@@ -122,6 +122,58 @@ class TestOtherMistakes:
         with pytest.raises(AssertionError, match="away from the data"):
             guards.path(mended.path, lambda v, noise, steps: noise - v(noise, torch.ones(len(noise), 1)))
 
+    def test_a_sampler_that_tells_the_network_the_time_from_the_wrong_end(self) -> None:
+        with pytest.raises(AssertionError, match="time"):
+            guards.path(mended.path, lambda v, noise, steps: mended.euler(lambda x, t: v(x, 1 - t), noise, steps))
+
+    def test_a_norm_that_remembers_too_much(self) -> None:
+        def hasty(channels):
+            layer = mended.block(channels)
+            layer[1].momentum = 0.8
+            return layer
+
+        with pytest.raises(AssertionError, match=r"remembers 0\.80"):
+            guards.block(hasty)
+
+    def test_half_of_the_error_is_gone(self) -> None:
+        def halved(*args):
+            rebuild, kl = mended.vae_loss(*args)
+            return rebuild / 2, kl
+
+        with pytest.raises(AssertionError, match=r"not 0\.75"):
+            guards.vae_loss(halved)
+
+    def test_a_discriminator_that_helps_the_generator(self) -> None:
+        def helpful(G, D, opt_g, opt_d, real, z):
+            for turn in range(2):
+                fake = G(z)
+                opt_g.zero_grad()
+                opt_d.zero_grad()
+                loss_g = F.softplus(-D(fake)).mean()
+                if turn:
+                    loss_g.backward()
+                    opt_g.step()
+                else:
+                    (F.softplus(-D(real)).mean() + F.softplus(D(fake.detach())).mean() + loss_g).backward()
+                    opt_d.step()
+
+        with pytest.raises(AssertionError, match="D went"):
+            guards.gan_step(helpful)
+
+    def test_a_judge_that_never_meets_a_wrong_caption(self) -> None:
+        def matched(D, real, fake, text):
+            return F.softplus(-D(real, text)).mean() + F.softplus(D(fake, text)).mean()
+
+        with pytest.raises(AssertionError, match="wrong caption"):
+            guards.judge_loss(matched, mended.pupil_loss)
+
+    def test_a_flow_whose_captions_are_all_dropped(self) -> None:
+        def deaf(v, data, text, null, noise, t):
+            return mended.flow_loss(v, data, null.expand_as(text), null, noise, t)
+
+        with pytest.raises(AssertionError, match="captions get no"):
+            guards.flow_loss(deaf)
+
     def test_weights_that_nobody_owns(self) -> None:
         def without_d(G, D, lr):
             return torch.optim.Adam(G.parameters(), lr), torch.optim.Adam([torch.zeros(1, requires_grad=True)], lr)
