@@ -170,17 +170,20 @@ class NextFrames(OwnStep):
         real, fake = (ops.concatenate([first, x], 1) for x in (after, made))
         d, of_game = self.discriminator, GAMES[self.rules["game"]][0]
         seen = d.features(real)
-        on_real, on_fake, on_wrong = d.judge(seen, text), d(fake, text), d.judge(seen, ops.roll(text, 1, 0))
+        on_real, on_fake = d.judge(seen, text), d(fake, text)
+        on_wrong = d.judge(seen, ops.roll(text, 1, 0))
         loss = 0.5 * of_game(on_real, on_fake) + 0.5 * of_game(on_real, on_wrong)
         if self.rules["game"] == "wasserstein":
-            loss = loss + self.rules["penalty"] * gradient_penalty(lambda clip: d(clip, text), real, fake, mix)
+            slope = gradient_penalty(lambda clip: d(clip, text), real, fake, mix)
+            loss = loss + self.rules["penalty"] * slope
         return loss
 
     def cost_g(self, ids: Tensor, first: Tensor, after: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
         """L_G and, alone, the mean squared difference from the true frames, which is a part of it."""
         text = self.generator.text(ids)[1]
         made = self.generator.go_on(text, first, noise)
-        score = self.discriminator(ops.concatenate([first, made], 1), ops.stop_gradient(text))
+        whole = ops.concatenate([first, made], 1)
+        score = self.discriminator(whole, ops.stop_gradient(text))
         pixels = ops.mean(ops.square(made - after))
         return GAMES[self.rules["game"]][1](score) + self.rules["pixels"] * pixels, pixels
 
@@ -192,7 +195,7 @@ class NextFrames(OwnStep):
         with tf.GradientTape() as tape:
             loss_d = self.cost_d(ids, first, after, noise_d, mix)
         descend(tape, loss_d, "D's loss", (self.optimizers["optimizer_d"], d))
-        with tf.GradientTape() as tape:  # G's loss runs through D, and only G's weights are asked for
+        with tf.GradientTape() as tape:  # through D, but for G's weights alone
             loss_g, pixels = self.cost_g(ids, first, after, noise_g)
         descend(tape, loss_g, "G's loss", (self.optimizers["optimizer_g"], g))
         return loss_d, loss_g, pixels

@@ -178,7 +178,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m t2v_edu.training.autoencoder", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--out", type=Path, help="folder of the run")
     parser.add_argument("--ship", type=Path, metavar="MODEL", help="no training: round this to 16 bits, score it, ship it")
-    for name in ("steps", "batch", "seed"):
+    for name in ("steps", "batch", "frames", "seed"):
         parser.add_argument(f"--{name}", type=int, default=getattr(AutoencoderPlan, name))
     parser.add_argument("--lr", type=float, default=AutoencoderPlan.lr)
     parser.add_argument("--worlds", nargs="+", default=AutoencoderPlan.worlds,
@@ -195,7 +195,7 @@ def main() -> None:
         parser.error("say --out FOLDER to train, or --ship MODEL")
     if args.decoder and not args.weights:
         parser.error("--decoder needs --weights MODEL, whose encoder stays")
-    plan = AutoencoderPlan(tuple(args.worlds), steps=args.steps, batch=args.batch, lr=args.lr, motion=args.motion,
+    plan = AutoencoderPlan(tuple(args.worlds), args.steps, args.batch, args.frames, args.lr, motion=args.motion,
                            decoder=args.decoder, seed=args.seed)
     keep_freed_memory()
     workers = Workers(bf16=args.bf16)
