@@ -131,7 +131,7 @@ class Workers:
 
 
 def has_bf16() -> bool:
-    """Whether the processor multiplies numbers in bfloat16 by itself, at twice the speed of float32 or more."""
+    """Whether the processor has instructions of its own for products in bfloat16."""
     able = torch.cpu.get_capabilities()
     return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 

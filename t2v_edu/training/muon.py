@@ -42,7 +42,7 @@ class Muon(torch.optim.Optimizer):
         momentum: decay of the mean of gradients (Nesterov's form).
         weight_decay: share of the weights, times lr, that each step takes off.
         rank, count: which of how many processes with the same gradients this is: each turns a part of the matrices.
-        bf16: turn them in bfloat16: as good, and faster where the processor has it.
+        bf16: turn them in bfloat16: nearly the same directions, sooner where the processor has it.
     Raises:
         ValueError: a parameter with fewer than two axes.
     """
