@@ -20,6 +20,10 @@ MESSAGES: dict[str, tuple[str, str]] = {
         'unknown word "{word}"; the nearest known ones are: {nearest}',
         "不认识的词“{word}”；相近的词有：{nearest}",
     ),
+    "stranger": (
+        'unknown word "{word}", and none that is known is written like it; actors are: {nearest}',
+        "不认识的词“{word}”；角色有：{nearest}",
+    ),
     "foreign": (
         '"{word}" is not in this world; there is: {nearest}',
         "这个世界里没有“{word}”；可以用：{nearest}",
@@ -154,7 +158,10 @@ def names(lang: Language, slot: str, values: tuple[str, ...]) -> tuple[str, ...]
 
 
 def unknown(strange: list[str], lang: Language) -> CaptionError:
-    """The error for tokens that are in no table: a word of the other language, a symbol, a number, or a word with its nearest."""
+    """The error for tokens that are in no table: a word of the other language, a symbol, a number, or a word with its nearest.
+
+    Where half of an English word would have to change to become a known one, nothing is near: then the actors are named.
+    """
     word = "".join(strange)
     latin = " ".join(token for token in strange if token.isascii() and token.isalpha())
     if lang == "zh" and latin:
@@ -164,7 +171,10 @@ def unknown(strange: list[str], lang: Language) -> CaptionError:
         return CaptionError("number", lang, number)
     if not any(token.isalpha() for token in strange):
         return CaptionError("symbol", lang, word)
-    return CaptionError("unknown", lang, word, nearest_words(word, lang))
+    nearest = nearest_words(word, lang)
+    if lang == "en" and edit_distance(word[:20], nearest[0]) > len(word) / 2 and word not in nearest[0].split(" "):
+        return CaptionError("stranger", lang, word, actor_names(lang))
+    return CaptionError("unknown", lang, word, nearest)
 
 
 def foreign(word: str, sort: str, lang: Language) -> CaptionError:

@@ -235,6 +235,7 @@ def test_say_refuses(arguments, message):
     ("，。", "empty", ["empty"]),
     ("a red cirlce moves left", "unknown", ['"cirlce"', "circle"]),
     ("a red circle moves lfet", "unknown", ['"lfet"', "left"]),
+    ("a unicorn moves left", "stranger", ['"unicorn"', "circle, square", "the digits 0 to 9"]),
     ("the cat does not sit", "unknown", ['"does"']),
     ("a pink circle", "foreign", ['"pink"', "red, orange, yellow"]),
     ("a boy walks", "foreign", ['"boy"', "girl, puppy, cat, Eiffel Tower", "digits 0 to 9"]),
