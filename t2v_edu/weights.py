@@ -57,7 +57,19 @@ def write_weights(module: nn.Module, path: Path, *, half: bool = False) -> None:
     if half:
         tensors = {k: v.half() if v.is_floating_point() else v for k, v in tensors.items()}
     with _renamed_to(path) as temporary:
-        save_file(tensors, temporary)
+        write_tensors(tensors, temporary)
+
+
+def write_tensors(tensors: dict[str, Tensor], path: Path) -> None:
+    """Write a safetensors file.
+
+    Raises:
+        OSError: it could not be written, for example because the disk is full.
+    """
+    try:
+        save_file(tensors, path)
+    except SafetensorError as error:  # its own word for what everybody else calls OSError
+        raise OSError(f"{path} could not be written ({error}); is the disk full?") from error
 
 
 def write_text(text: str, path: Path) -> None:

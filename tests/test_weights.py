@@ -1,6 +1,8 @@
 """A model's folder: what is written is read back, and what is broken is named."""
 
 import json
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -43,6 +45,18 @@ def test_weights_that_cannot_be_used(tmp_path, damage, message):
     damage(tmp_path / "model.safetensors")
     with pytest.raises(ValueError, match=message):
         load_weights(nn.Linear(3, 2), tmp_path / "model.safetensors")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a limit on the size of files is set as POSIX has it")
+def test_a_disk_that_is_full_is_said_in_a_few_words(tmp_path):
+    """The library's own error for it is no OSError; a child process with a limit on the size of files meets the real one."""
+    child = ("import resource, signal, sys, torch; from pathlib import Path; from t2v_edu.weights import write_tensors\n"
+             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN); resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+             "try: write_tensors({'x': torch.zeros(1000)}, Path(sys.argv[1]))\n"
+             "except OSError as error: print(error)")
+    command = [sys.executable, "-c", child, str(tmp_path / "x.safetensors")]
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "could not be written" in said.stdout and "disk full" in said.stdout
 
 
 def test_weights_of_another_size(tmp_path):

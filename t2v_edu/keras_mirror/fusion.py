@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from t2v_edu.keras_mirror.parts import Composite, Mirror, Tensor, leaky_relu, registered
+from t2v_edu.keras_mirror.parts import Composite, Mirror, Tensor, leaky_relu, mean_of_words, registered
 
 LOOKS = ("mean", "attention")
 JOINS = ("average", "concat", "product")
@@ -71,9 +71,8 @@ class Fusion(Mirror):
         return {"mood": self.mood(h), "stars": self.stars(h)[:, 0]}
 
     def comment(self, ids: Tensor) -> Tensor:
-        """ids (B, L) → t (B, D), the mean of the words' vectors; padding counts neither above nor below the line."""
-        share = ops.cast(ops.not_equal(ids, 0)[..., None], self.compute_dtype)  # (B, L, 1)
-        return ops.sum(self.embed(ids) * share, 1) / ops.sum(share, 1)
+        """ids (B, L) → t (B, D), the mean of the words' vectors."""
+        return mean_of_words(self.embed(ids), ids)
 
     def watch(self, t: Tensor, film: Tensor) -> tuple[Tensor, Tensor]:
         """Comment's vector t (B, D), film (B, M, frame) → v (B, D) and each stretch's share in it (B, heads, M)."""
@@ -93,6 +92,19 @@ class Fusion(Mirror):
 
     def compile(self, optimizer: Any = "adam", *, weight: float = 0.25, **more: Any) -> None:
         """Cross-entropy of the mood plus `weight` times the squared error of the stars, as `models.fusion.mood_loss`."""
+        self.weight = weight
         loss = {"mood": keras.losses.SparseCategoricalCrossentropy(from_logits=True), "stars": keras.losses.MeanSquaredError()}
         super().compile(**{"optimizer": optimizer, "loss": loss, "loss_weights": {"mood": 1.0, "stars": weight},
                            "metrics": {"mood": "accuracy"}, "jit_compile": False, **more})  # fmt: skip
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """What compiles it again when a `.keras` file is loaded; nothing if it was not compiled."""
+        if not self.compiled:
+            return None
+        return {"optimizer": keras.saving.serialize_keras_object(self.optimizer), "weight": self.weight}
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Called by `keras.saving.load_model`."""
+        self.compile(keras.saving.deserialize_keras_object(config["optimizer"]), weight=config["weight"])
+        self.optimizer.build(self.trainable_variables)
+

@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras import layers, ops
 
 from t2v_edu.keras_mirror.losses import GAMES
-from t2v_edu.keras_mirror.parts import Composite, Tensor, flatten, leaky_relu, padded, registered, unflatten
+from t2v_edu.keras_mirror.parts import Composite, Tensor, flatten, leaky_relu, mean_of_words, padded, registered, unflatten
 from t2v_edu.keras_mirror.training import OwnStep, descend
 
 TELL_G = ("concat", "modulation")
@@ -28,9 +28,7 @@ class WordMean(Composite):
 
     def call(self, ids: Tensor) -> Tensor:
         """ids (B, L), 0 at padding → (B, D)."""
-        x = self.embed(ids)
-        share = ops.cast(ops.not_equal(ids, 0)[..., None], x.dtype)  # (B, L, 1)
-        return self.norm(ops.sum(x * share, 1) / ops.sum(share, 1))
+        return self.norm(mean_of_words(self.embed(ids), ids))
 
 
 class Modulate(Composite):
@@ -160,6 +158,8 @@ class ImageGAN(OwnStep):
         of_game, d, text = GAMES[self.rules["game"]][0], self.judge, self.words(ids)
         made = ops.stop_gradient(self.generator(noise, text))
         seen = d.look(real)  # once for both captions
+        if self.rules["wrong"]:
+            tf.debugging.assert_greater(tf.shape(ids)[0], 1, "a wrong caption is a neighbour's: leave no batch of one")
         right = d.score(seen, text)
         loss = of_game(right, d(made, text))
         return 0.5 * (loss + of_game(right, d.score(seen, ops.roll(text, 1, 0)))) if self.rules["wrong"] else loss

@@ -84,7 +84,8 @@ def gradient_penalty(d: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, 
         tape.watch(between)
         score = d(between)
     slope = tape.gradient(score, between)
-    length = ops.sqrt(ops.sum(ops.square(slope), axis=tuple(range(1, len(real.shape)))))
+    squared = ops.sum(ops.square(slope), axis=tuple(range(1, len(real.shape))))
+    length = ops.sqrt(ops.maximum(squared, 1e-24))  # √ has no slope at 0, and would make all gradients NaN; PyTorch says 0 there
     return ops.mean(ops.square(length - 1))
 
 

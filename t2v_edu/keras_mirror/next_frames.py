@@ -165,6 +165,7 @@ class NextFrames(OwnStep):
 
     def cost_d(self, ids: Tensor, first: Tensor, after: Tensor, noise: Tensor, mix: Tensor) -> Tensor:
         """L_D: the real clip with its caption against the made one, and against itself with a neighbour's caption; ½ each."""
+        tf.debugging.assert_greater(tf.shape(ids)[0], 1, "a wrong caption is a neighbour's: leave no batch of one")
         text = ops.stop_gradient(self.generator.text(ids)[1])
         made = ops.stop_gradient(self.generator.go_on(text, first, noise))
         real, fake = (ops.concatenate([first, x], 1) for x in (after, made))

@@ -48,6 +48,18 @@ def unflatten(x: Tensor, side: int) -> Tensor:
     return ops.transpose(ops.reshape(x, (-1, x.shape[-1] // side**2, side, side)), (0, 2, 3, 1))
 
 
+def mean_of_words(states: Tensor, ids: Tensor) -> Tensor:
+    """The mean over words alone: states (B, L, D), ids (B, L), 0 at padding → (B, D).
+
+    Raises:
+        tf.errors.InvalidArgumentError: a sentence without words.
+    """
+    share = ops.cast(ops.not_equal(ids, 0)[..., None], states.dtype)  # (B, L, 1)
+    count = ops.sum(share, 1)
+    tf.debugging.assert_positive(count, "every sentence needs a word; id 0 is padding")
+    return ops.sum(states * share, 1) / count
+
+
 class Composite(keras.layers.Layer):  # type: ignore[misc]
     """A layer made of layers: each builds itself when it is first called, so that Keras need not call it all once for trial."""
 
@@ -84,7 +96,7 @@ class BatchNorm(keras.layers.BatchNormalization):  # type: ignore[misc]
         x = super().call(inputs, training=training)
         if training and self.trainable:
             count = ops.cast(ops.size(inputs) // inputs.shape[-1], kept.dtype)
-            self.moving_variance.assign(kept + (self.moving_variance - kept) * count / (count - 1))
+            self.moving_variance.assign(kept + (self.moving_variance - kept) * count / ops.maximum(count - 1, 1))
         return x
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from t2v_edu.keras_mirror.parts import Composite, Tensor, registered
+from t2v_edu.keras_mirror.parts import Composite, Tensor, mean_of_words, registered
 
 
 @registered
@@ -35,7 +35,7 @@ class TextEncoder(Composite):
         x = self.embed(ids)  # (B, L, D)
         share = ops.cast(mask[..., None], x.dtype)  # (B, L, 1)
         states = self.lstm(x, mask=mask) * share
-        return states, self.norm(self.project(ops.sum(states, 1) / ops.sum(share, 1)))
+        return states, self.norm(self.project(mean_of_words(states, ids)))
 
     def get_config(self) -> dict[str, Any]:
         """What builds it again."""

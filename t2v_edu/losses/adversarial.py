@@ -108,6 +108,7 @@ def relativistic_d(real: Tensor, fake: Tensor) -> Tensor:
 
 def relativistic_g(real: Tensor, fake: Tensor) -> Tensor:
     """L_G = −E[log σ(D(G(z)) − D(x))], a scalar: the same comparison the other way round, so it needs real scores too."""
+    _check(real=real, fake=fake)
     return relativistic_d(fake, real)
 
 

@@ -49,6 +49,11 @@ class FlowConfig:
     ends: int = 3
 
     def __post_init__(self) -> None:
+        for name in ("latent", "text", "width", "heads", "depth", "fine"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} {getattr(self, name)}: use 1 or more")
+        if self.ends < 0:
+            raise ValueError(f"ends {self.ends}: use 0 or more")
         if self.frames % 4 or self.size % 8 or self.frames < 4 or self.size < 8:
             raise ValueError(f"frames must be a multiple of 4 and size of 8, not {self.frames} and {self.size}")
         if self.width % (2 * self.heads):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -52,8 +53,12 @@ class FlowVideo(Listener):
 
         Args:
             guidance: the model's own if left out.
+        Raises:
+            ValueError: guidance that is no finite number.
         """
         weight = self.guidance if guidance is None else guidance
+        if not math.isfinite(weight):
+            raise ValueError(f"guidance {weight}: use a finite number, 1 for none")
         told = self.encode(captions)
         if weight == 1:
             return lambda x, t: self.transformer(x, t, told)
@@ -81,11 +86,12 @@ class FlowVideo(Listener):
         Returns:
             (B, 3, T, H, W) in [-1, 1].
         Raises:
-            ValueError: no caption, a caption without words, or a word that training never saw; its nearest known ones are named.
+            ValueError: no caption, a caption without words, or a word that training never saw; its nearest known ones are named;
+                no step, or guidance that is no finite number.
         """
         self.tokenizer.check(captions)
         noise = self.noise(len(captions), generator)
-        at = times(steps or self.steps).to(self.device)
+        at = times(self.steps if steps is None else steps).to(self.device)
         latents = renoise(self.field(captions, guidance), noise, at, self.fresh if fresh is None else fresh, generator)
         video: Tensor = self.autoencoder.decode(latents)
         return video
@@ -99,7 +105,7 @@ class FlowVideo(Listener):
         """
         folder = Path(path)
         if autoencoder is None:
-            self.autoencoder.save_pretrained(folder / "autoencoder")
+            self.autoencoder.save_pretrained(folder / "autoencoder", half=half)
         at = "autoencoder" if autoencoder is None else Path(os.path.relpath(autoencoder, folder)).as_posix()
         save_model(self, folder, self.kind, half=half, worlds=self.worlds, config=asdict(self.config), autoencoder=at,
                    steps=self.steps, guidance=self.guidance, fresh=self.fresh,

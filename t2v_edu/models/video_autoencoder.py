@@ -34,6 +34,8 @@ class VideoAutoencoderConfig:
         coarse: channels of the coarse grid (4×8×8).
         blocks: how many blocks work on the fine grid in, the coarse grid in, the coarse grid out, the fine grid out.
         pixel: channels of a pixel, before the last convolutions turn them into its colour.
+    Raises:
+        ValueError: a size below 1, or not four numbers of blocks.
     """
 
     latent: int = 16
@@ -42,6 +44,12 @@ class VideoAutoencoderConfig:
     fine_out: int = 112
     blocks: tuple[int, int, int, int] = (2, 1, 2, 3)
     pixel: int = 16
+
+    def __post_init__(self) -> None:
+        if min(self.latent, self.fine_in, self.coarse, self.fine_out, self.pixel) < 1:
+            raise ValueError(f"{self}: use 1 or more for every size")
+        if len(self.blocks) != 4 or min(self.blocks) < 0:
+            raise ValueError(f"blocks {self.blocks}: use four numbers, 0 or more")
 
 
 def fold(x: Tensor, block: tuple[int, int, int]) -> Tensor:

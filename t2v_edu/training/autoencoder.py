@@ -68,8 +68,11 @@ class AutoencoderPlan:
 
     def __post_init__(self) -> None:
         at_least_one(self, "steps", "batch", "frames", "evaluate_every", "save_every", "keep")
-        if self.frames % 4:
-            raise ValueError(f"frames {self.frames}: use a multiple of 4, the frames that share a latent vector")
+        if self.frames % 4 or self.frames > 16:
+            raise ValueError(f"frames {self.frames}: use 4, 8, 12 or 16: whole latent vectors of a clip of 16 frames")
+        for name in ("lr", "kl", "absolute", "motion"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} {getattr(self, name)}: use a finite number that is not negative")
         if not 0 <= self.recolor <= 1:
             raise ValueError(f"recolor {self.recolor}: a share of the clips, from 0 to 1")
 
@@ -78,7 +81,7 @@ class AutoencoderTrainee:
     """The autoencoder and its optimiser."""
 
     def __init__(self, model: VideoAutoencoder, plan: AutoencoderPlan, workers: Workers) -> None:
-        self.plan, self.workers = plan, workers
+        self.plan, self.workers, self.recipe = plan, workers, "decoder" if plan.decoder else "autoencoder"
         self.model = model.to(workers.device).train()
         if plan.decoder:
             for part in (model.encoder, model.down, model.posterior):
@@ -219,7 +222,7 @@ def main() -> None:
     run(trainee, Worlds(plan.worlds), plan, args.out, workers, resume=args.resume)
     if workers.rank:
         return
-    found = {"training": asdict(plan), "held out": report(trainee.model.eval())}
+    found = {"training": asdict(plan), "held out": report(trainee.model.cpu().eval())}
     write_text(json.dumps(found, indent=1) + "\n", args.out / "model" / "report.json")
     print(json.dumps(found["held out"], indent=1))
 

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from t2v_edu.weights import load_weights, read_tensors
+from t2v_edu.weights import load_weights, read_tensors, write_tensors
 
 STEP = re.compile(r"step-(\d{8})")
 
@@ -33,11 +32,12 @@ def save_checkpoint(
         shutil.rmtree(left, ignore_errors=True)
     temporary.mkdir()
     for name, module in modules.items():
-        save_file({k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()}, temporary / f"{name}.safetensors")
+        tensors = {k: v.detach().cpu().contiguous() for k, v in module.state_dict().items()}
+        write_tensors(tensors, temporary / f"{name}.safetensors")
     state: dict[str, Any] = {"step": step, "optimizers": {}}
     for name, optimizer in optimizers.items():
         tensors, numbers = _split(optimizer)
-        save_file(tensors, temporary / f"optimizer_{name}.safetensors")
+        write_tensors(tensors, temporary / f"optimizer_{name}.safetensors")
         state["optimizers"][name] = numbers
     (temporary / "state.json").write_text(json.dumps(state), encoding="utf-8")
     if final.exists():

@@ -28,7 +28,7 @@ from t2v_edu.training.config import at_least_one
 from t2v_edu.training.latents import LatentBatch, latent_clips
 from t2v_edu.training.loop import Workers, keep_freed_memory, run, seed_everything
 from t2v_edu.training.muon import muon_and_adamw, set_rate
-from t2v_edu.training.recipes import teach_words
+from t2v_edu.training.recipes import known_captions, teach_words
 from t2v_edu.training.sources import Worlds, captions_of
 from t2v_edu.video import to_frames
 
@@ -92,6 +92,8 @@ class FlowTrainee:
         compiled: let `torch.compile` write the transformer's step as one program. That takes minutes once, and then halves
             every step on a processor; all captions are padded to one length, since the program holds for one shape.
     """
+
+    recipe = "flow"
 
     def __init__(self, model: FlowVideo, plan: FlowPlan, workers: Workers, *, compiled: bool = False) -> None:
         self.plan, self.workers = plan, workers
@@ -168,6 +170,8 @@ class StudentTrainee(FlowTrainee):
     Source: Yan et al. 2024, "PeRFlow", arXiv:2405.07510; Salimans & Ho 2022, "Progressive Distillation", arXiv:2202.00512.
     """
 
+    recipe = "student"
+
     def __init__(self, teacher: FlowVideo, plan: FlowPlan, workers: Workers) -> None:
         student = copy.deepcopy(teacher)
         student.steps, student.guidance, student.fresh = plan.looks, 1.0, 0.0
@@ -200,7 +204,8 @@ def train_flow(plan: FlowPlan, out: Path, autoencoder: VideoAutoencoder, *, resu
     Returns:
         the averaged model.
     Raises:
-        ValueError: worlds or a folder that cannot be used, a loss that is not finite; the last good checkpoint stays.
+        ValueError: worlds or a folder that cannot be used, worlds whose words `start` or `teacher` never saw, a loss that is
+            not finite; the last good checkpoint stays.
     """
     keep_freed_memory()
     workers = Workers(device, bf16=bf16)
@@ -212,11 +217,12 @@ def train_flow(plan: FlowPlan, out: Path, autoencoder: VideoAutoencoder, *, resu
     if teacher is not None:
         trainee: FlowTrainee = StudentTrainee(teacher, plan, workers)
     elif start is not None:
+        start.worlds = source.names
         trainee = FlowTrainee(start, replace(plan, warm_up=0), workers, compiled=compiled)
     else:
         model = FlowVideo(config, Tokenizer.fit(captions_of(plain, plan.seed)), autoencoder, source.names)
         trainee = FlowTrainee(model, plan, workers, compiled=compiled)
-    trainee.show = plain.batch(8, seed=1, step=0).captions
+    trainee.show = known_captions(trainee.model, plain, seed=1, count=8)
     clips = latent_clips(source, autoencoder.to(workers.device), plan.clips, seed=plan.seed,
                          cache=out.parent / "latents.safetensors", report=workers.rank == 0)
     run(trainee, clips, plan, out, workers, resume=resume)

@@ -11,14 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from t2v_edu.datasets import Clip, FiniteSource, Shared, Shuffled, Source, WorldStream, clip_rng
 from t2v_edu.models.video_autoencoder import VideoAutoencoder
 from t2v_edu.training.sources import Worlds
 from t2v_edu.video import to_tensor
-from t2v_edu.weights import read_tensors
+from t2v_edu.weights import read_tensors, write_tensors
 from t2v_edu.world.scene import Scene
 
 
@@ -99,7 +98,7 @@ def latent_clips(source: Source, autoencoder: VideoAutoencoder, count: int, *, s
     latents = torch.cat(coded).contiguous() if known is None else known
     if cache is not None and known is None:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        save_file({"latents": latents, "key": torch.tensor(list(key.encode()), dtype=torch.uint8)}, cache)
+        write_tensors({"latents": latents, "key": torch.tensor(list(key.encode()), dtype=torch.uint8)}, cache)
     return LatentClips(latents, captions, scenes, streams)
 
 

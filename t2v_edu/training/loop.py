@@ -23,6 +23,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor, nn
 
 from t2v_edu.training.checkpoint import checkpoints, load_checkpoint, save_checkpoint
+from t2v_edu.weights import write_text
 
 
 class Plan(Protocol):
@@ -58,7 +59,10 @@ class Feed(Protocol[B]):
 
 
 class Trainee(Protocol[B_in]):
-    """What the loop asks of a recipe."""
+    """What the loop asks of a recipe.
+
+    Where two recipes train modules of the same names, each has its own name in `recipe`, and no run goes on as the other.
+    """
 
     modules: dict[str, nn.Module]
     optimizers: dict[str, torch.optim.Optimizer]
@@ -182,7 +186,7 @@ def run(
                 break
     if stop:
         if workers.rank == 0:
-            print(f"\nstopped after step {step + 1}; everything is saved. Go on with: t2v-edu train --resume --out {out}")
+            print(f"\nstopped after step {step + 1}; everything is saved in {out}. Go on with the same command and --resume")
         raise KeyboardInterrupt
     return history
 
@@ -209,8 +213,11 @@ class _Interrupt:
 
 
 def _start(trainee: Trainee[X], source: Feed[X], config: Plan, out: Path, workers: Workers, resume: bool) -> int:
-    found = checkpoints(out)
+    found, told, recipe = checkpoints(out), out / "recipe.txt", getattr(trainee, "recipe", "")
     if resume and found:
+        began = told.read_text(encoding="utf-8") if told.is_file() else recipe
+        if began != recipe:
+            raise ValueError(f"{out} holds a run of another kind ({began}, not {recipe}); go on with the options that began it")
         return load_checkpoint(found[-1], trainee.modules, trainee.optimizers)
     if found:
         raise ValueError(f"{out} already holds a run; add --resume to go on with it, or choose another folder")
@@ -218,6 +225,8 @@ def _start(trainee: Trainee[X], source: Feed[X], config: Plan, out: Path, worker
     for module in trainee.modules.values():
         workers.share(module)
     if workers.rank == 0:
+        if recipe:
+            write_text(recipe, told)
         _keep(trainee, config, out, 0)
     return 0
 

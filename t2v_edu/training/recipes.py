@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from t2v_edu.datasets import Batch, Source, WorldStream
 from t2v_edu.losses.adversarial import GAMES, r1_penalty
 from t2v_edu.losses.reconstruction import corners, gaussian_kl, where
+from t2v_edu.models.flow_video import FlowVideo
 from t2v_edu.models.video_critics import SIZES, Discriminator, Posterior
 from t2v_edu.models.video_gan import VideoGAN
 from t2v_edu.text.encoders import Listener, TextCode
@@ -187,9 +188,13 @@ def _attribute(scene: Scene, field: str) -> str:
     return scene.place if field == "place" else str(getattr(scene.actors[0], field))
 
 
-def _known_captions(model: VideoGAN, source: Source, config: TrainConfig, count: int = 4) -> list[str]:
-    """Captions for the sample films; rare words that the vocabulary missed are passed over."""
-    captions = source.batch(16 * count, seed=config.seed, step=0).captions
+def known_captions(model: VideoGAN | FlowVideo, source: Source, *, seed: int, count: int = 4) -> list[str]:
+    """Captions for the sample films; rare words that the vocabulary missed are passed over.
+
+    Raises:
+        ValueError: the model never saw a word of half of the captions or more; the words are named.
+    """
+    captions = source.batch(16 * count, seed=seed, step=0).captions
     strange = {caption: model.tokenizer.unknown(caption) for caption in captions}
     known = [caption for caption in captions if not strange[caption]]
     if len(known) < len(captions) / 2:
@@ -230,7 +235,7 @@ def train(
         model = VideoGAN(SIZES[config.size], Tokenizer.fit(captions_of(source, config.seed)))
     model.worlds = (config.world,) if config.world else ()
     trainee = VideoGANTrainee(model, replace(config, warm_up=0) if init else config, workers)
-    trainee.show = _known_captions(model, source, config)
+    trainee.show = known_captions(model, source, seed=config.seed)
     out.mkdir(parents=True, exist_ok=True)
     if workers.rank == 0 and not checkpoints(out):
         config.save(stored)

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from t2v_edu.layers import MultiHeadAttention
-from t2v_edu.losses.flow import euler, times
+from t2v_edu.losses.flow import euler, renoise, times
 from t2v_edu.models.flow_transformer import (
     FlowConfig,
     FlowTransformer,
@@ -165,6 +165,12 @@ def test_sizes_that_cannot_be():
         FlowConfig(width=190)
     with pytest.raises(ValueError, match="patch 3"):
         FlowConfig(patch=3)
+    for name, value in (("heads", 0), ("width", -192), ("latent", 0), ("text", 0), ("depth", 0), ("ends", -1), ("fine", 0)):
+        with pytest.raises(ValueError, match=f"{name} {value}"):
+            FlowConfig(**{name: value})
+    for sizes in ({"latent": 0}, {"pixel": 0}, {"blocks": (1, 1, 1)}, {"blocks": (1, 1, 1, -1)}):
+        with pytest.raises(ValueError, match="use"):
+            replace(CODER, **sizes)
     with pytest.raises(ValueError, match="8"):
         FlowVideo(TINY, WORDS, VideoAutoencoder(replace(CODER, latent=8)))
 
@@ -185,6 +191,23 @@ def test_generate_follows_the_guided_field_from_the_noise():
         want = model.autoencoder.decode(euler(field, noise, times(3)))
     assert made.shape == (2, 3, 8, 16, 16)
     torch.testing.assert_close(made, want, atol=1e-4, rtol=0)
+
+
+def test_generate_draws_some_of_the_noise_anew():
+    model, said = video_model(), ["a red circle", "a red circle"]
+    made = model.generate(said, torch.Generator().manual_seed(5), fresh=1.0)
+    draw = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        noise = torch.randn(2, 4, *TINY.grid, generator=draw)
+        want = model.autoencoder.decode(renoise(model.field(said), noise, times(3), 1.0, draw))
+    torch.testing.assert_close(made, want)
+    assert not torch.allclose(made, model.generate(said, torch.Generator().manual_seed(5)))
+
+
+@pytest.mark.parametrize("how", [{"steps": 0}, {"guidance": float("nan")}, {"guidance": float("inf")}, {"fresh": 2.0}])
+def test_ways_to_draw_that_cannot_be(how):
+    with pytest.raises(ValueError, match="use"):
+        video_model().generate(["a red circle"], torch.Generator(), **how)
 
 
 def test_without_guidance_the_net_is_asked_once():

@@ -5,6 +5,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import torch
 from twins import arrays, furthest, to_keras, to_torch
 
@@ -93,6 +94,23 @@ def test_a_saved_model_says_the_same(tmp_path):
     for name, value in b((IDS, film().numpy())).items():
         np.testing.assert_array_equal(other((IDS, film().numpy()))[name], value)
     assert arrays(twins()[0]).keys() == arrays(Fusion(FusionConfig(8, frame=5, width=8, hidden=6))).keys()
+
+
+def test_a_trained_model_that_was_saved_goes_on_as_if_nothing_had_been(tmp_path):
+    _, model = twins()
+    model.compile(Adam(1e-2), weight=0.5, run_eagerly=True)
+    data = (IDS, film().numpy()), {"mood": GLAD, "stars": STARS}
+    model.fit(*data, epochs=2, verbose=0)
+    model.save(tmp_path / "fusion.keras")
+    other = keras.saving.load_model(tmp_path / "fusion.keras")
+    other.run_eagerly = True
+    losses = [each.fit(*data, epochs=3, shuffle=False, verbose=0).history["loss"] for each in (model, other)]
+    np.testing.assert_allclose(*losses, rtol=1e-6)
+
+
+def test_a_comment_without_words_is_refused():
+    with pytest.raises(tf.errors.InvalidArgumentError, match="every sentence needs a word"):
+        twins()[1]((np.array([[2, 3], [0, 0], [1, 0]], "int32"), film().numpy()))
 
 
 @pytest.mark.parametrize("call, told", [

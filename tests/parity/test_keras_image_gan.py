@@ -6,13 +6,14 @@ import itertools
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 import torch
 from twins import arrays, furthest, last, to_keras, to_torch
 
 from t2v_edu.keras_mirror import image_gan as mirror
 from t2v_edu.keras_mirror import losses, weights
 from t2v_edu.keras_mirror.parts import Adam
-from t2v_edu.losses import adversarial
+from t2v_edu.losses import adversarial, penalties
 from t2v_edu.models import image_gan as ours
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.training.image_gan import Game, Rules
@@ -91,6 +92,26 @@ def test_every_games_losses_equal_their_twins(name):
     for mine, theirs, scores in zip(adversarial.GAMES[name], losses.GAMES[name], [(real, fake), (fake,)], strict=True):
         assert float(theirs(*scores)) == pytest.approx(mine(*map(torch.from_numpy, scores)).item(), rel=1e-5)
     assert losses.GAMES.keys() == adversarial.GAMES.keys()
+
+
+def test_the_penalty_of_a_critic_that_is_flat_somewhere_has_its_twins_gradient():
+    real, fake, mix = np.array([[1.0], [-1.0]], "float32"), np.array([[1.5], [-1.5]], "float32"), np.array([0.3, 0.6], "float32")
+    slope = torch.tensor(2.0, requires_grad=True)
+    mine = penalties.gradient_penalty(lambda x: (slope * x[:, 0]).relu(), *map(torch.from_numpy, (real, fake, mix)))
+    mine.backward()
+    weight = keras.Variable(2.0)
+    with tf.GradientTape() as tape:
+        theirs = losses.gradient_penalty(lambda x: keras.ops.relu(weight * x[:, 0]), *map(tf.constant, (real, fake, mix)))
+    assert float(theirs) == pytest.approx(mine.item()) == pytest.approx(1.0)  # (2 − 1)² and (0 − 1)²
+    assert float(tape.gradient(theirs, weight.value)) == pytest.approx(slope.grad.item()) == pytest.approx(1.0)
+
+
+def test_a_batch_of_one_has_no_wrong_caption_and_is_refused():
+    game, model = twins()
+    ids, _, real, *_ = batch(game)
+    model.compile(Adam(2e-3), Adam(2e-3), Adam(0.04), run_eagerly=True)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="batch of one"):
+        model.cost_d(ids.numpy()[:1], last(real)[:1], np.zeros((1, 3), "float32"))
 
 
 def test_fit_plays_and_a_saved_model_goes_on(tmp_path):

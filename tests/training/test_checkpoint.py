@@ -68,7 +68,7 @@ def test_the_newest_stay(tmp_path, keep):
 
 @pytest.mark.parametrize("call", [0, 1])
 def test_a_write_that_breaks_off_leaves_the_older_ones(tmp_path, monkeypatch, call):
-    both, real, calls = Both(), checkpoint.save_file, []
+    both, real, calls = Both(), checkpoint.write_tensors, []
     both.save(tmp_path, 1)
     before = both.net[0].weight.clone()
     both.step(0)
@@ -80,13 +80,13 @@ def test_a_write_that_breaks_off_leaves_the_older_ones(tmp_path, monkeypatch, ca
             raise OSError(28, "No space left on device")
         real(tensors, path)
 
-    monkeypatch.setattr(checkpoint, "save_file", full_disk)
+    monkeypatch.setattr(checkpoint, "write_tensors", full_disk)
     with pytest.raises(OSError, match="No space"):
         both.save(tmp_path, 2, keep=1)
     assert [p.name for p in checkpoints(tmp_path)] == ["step-00000001"]
     again = Both(seed=1)
     assert again.load(checkpoints(tmp_path)[-1]) == 1 and torch.equal(again.net[0].weight, before)
-    monkeypatch.setattr(checkpoint, "save_file", real)
+    monkeypatch.setattr(checkpoint, "write_tensors", real)
     both.save(tmp_path, 2, keep=1)
     assert [p.name for p in tmp_path.iterdir()] == ["step-00000002"]
 

@@ -146,6 +146,35 @@ def test_a_run_may_start_with_a_trained_model(tmp_path):
         torch.testing.assert_close(tensor, before[name], atol=1e-6, rtol=0, msg=name)
 
 
+def test_worlds_with_strange_words_are_refused_before_the_first_step(tmp_path):
+    with pytest.raises(ValueError, match=r"never saw these words of the data: .*puppy"):
+        train_flow(replace(PLAN, worlds=("story",)), tmp_path / "run", model().autoencoder, start=model(), device="cpu")
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_goes_on_as_what_it_began(tmp_path):
+    """A decoder's run as a whole autoencoder's would move the latents; a student's as a flow's would unlearn its few looks."""
+    plan = AutoencoderPlan(worlds=("shapes",), steps=1, batch=2, frames=4)
+    kinds = {"decoder": AutoencoderTrainee(VideoAutoencoder(CODER), replace(plan, decoder=True), Workers("cpu")),
+             "autoencoder": AutoencoderTrainee(VideoAutoencoder(CODER), plan, Workers("cpu"))}
+    source = Worlds(("shapes",))
+    run(kinds["decoder"], source, plan, tmp_path / "coder", Workers("cpu"))
+    with pytest.raises(ValueError, match=r"another kind \(decoder, not autoencoder\)"):
+        run(kinds["autoencoder"], source, replace(plan, steps=2), tmp_path / "coder", Workers("cpu"), resume=True)
+    run(kinds["decoder"], source, replace(plan, steps=2), tmp_path / "coder", Workers("cpu"), resume=True)
+    assert StudentTrainee.recipe != FlowTrainee.recipe
+
+
+def test_the_average_is_a_running_mean():
+    t, batch = trainee(), next(clips().batches(4, seed=0))
+    t.step(batch, 0)
+    first = copy.deepcopy(t.model.transformer.state_dict())
+    t.step(batch, 1)
+    for name, tensor in t.average.transformer.named_parameters():
+        now = t.model.transformer.state_dict()[name]
+        torch.testing.assert_close(tensor.data, first[name] / 21 + now * 20 / 21, msg=name)
+
+
 def test_a_nan_in_a_batch_stops_the_run_and_leaves_the_last_good_checkpoint(tmp_path):
     some = clips()
     t = trainee()
@@ -251,7 +280,7 @@ def test_a_decoder_alone_leaves_the_latents_as_they_are(tmp_path):
     t = AutoencoderTrainee(VideoAutoencoder(CODER), start, Workers("cpu"))
     run(t, Worlds(("shapes",)), start, tmp_path / "whole", Workers("cpu"))
     before = VideoAutoencoder.from_pretrained(tmp_path / "whole" / "model")
-    plan = replace(start, decoder=True)
+    plan = replace(start, decoder=True, seed=1)
     t = AutoencoderTrainee(VideoAutoencoder.from_pretrained(tmp_path / "whole" / "model"), plan, Workers("cpu"))
     history = run(t, Worlds(("shapes",)), plan, tmp_path / "decoder", Workers("cpu"))
     after = VideoAutoencoder.from_pretrained(tmp_path / "decoder" / "model")
@@ -264,7 +293,9 @@ def test_a_decoder_alone_leaves_the_latents_as_they_are(tmp_path):
 @pytest.mark.parametrize("make, told", [
     (lambda: FlowPlan(batch=0), "batch 0"), (lambda: FlowPlan(looks=0), "looks 0"), (lambda: FlowPlan(size="huge"), "'huge'"),
     (lambda: FlowPlan(drop=1.5), "drop 1.5"), (lambda: AutoencoderPlan(steps=0), "steps 0"),
-    (lambda: AutoencoderPlan(frames=6), "frames 6"), (lambda: AutoencoderPlan(recolor=2), "recolor 2"),
+    (lambda: AutoencoderPlan(frames=6), "frames 6"), (lambda: AutoencoderPlan(frames=20), "frames 20"),
+    (lambda: AutoencoderPlan(lr=math.nan), "lr nan"), (lambda: AutoencoderPlan(kl=-1.0), "kl -1"),
+    (lambda: AutoencoderPlan(recolor=2), "recolor 2"),
 ])  # fmt: skip
 def test_plans_that_cannot_be_are_refused(make, told):
     with pytest.raises(ValueError, match=told):

@@ -8,7 +8,8 @@ import torch
 
 from t2v_edu.datasets import WorldStream
 from t2v_edu.evaluation.stills import agreement, is_plain, read_stills
-from t2v_edu.models.image_gan import ImageGAN, ImageGANConfig
+from t2v_edu.losses.adversarial import GAMES
+from t2v_edu.models.image_gan import ImageGAN, ImageGANConfig, matching_aware_d
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.training.image_gan import Game, Rules, augmented, first_frames, from_pictures, play, slowing, to_pictures
 from t2v_edu.world.captions import parse
@@ -114,6 +115,21 @@ def test_wrong_captions_cost_a_judge_that_cannot_tell_them():
             game.judge.real.weight.zero_()  # it says 5 to everything
         loss = game.update_d(real, made, game.model.words(ids, mask))
         assert loss.item() == pytest.approx(6.0)  # real 0; made 6, or ½·6 for made and ½·6 for wrong
+
+
+def test_a_judge_that_reads_pays_for_the_wrong_captions_by_its_own_scores():
+    real, made = torch.rand(4, 3, 16, 16), torch.rand(4, 3, 16, 16)
+    for wrong in True, False:
+        game, (ids, mask) = players(dataclasses.replace(RULES, wrong=wrong), tell_d="projection")
+        with torch.no_grad():
+            for weight in game.judge.parameters():
+                weight += 0.1 * torch.randn_like(weight)
+            text = game.model.words(ids, mask)
+            right, false, other = (game.judge(x, t) for x, t in ((real, text), (made, text), (real, text.roll(1, 0))))
+            both = matching_aware_d(game.rules.game, right, false, other).item()
+            one = GAMES[game.rules.game][0](right, false).item()
+        assert abs(both - one) > 1e-3
+        assert game.update_d(real, made, game.model.words(ids, mask)).item() == pytest.approx(both if wrong else one, rel=1e-4)
 
 
 def test_the_mean_lies_between_where_the_generator_was_and_is():

@@ -75,6 +75,15 @@ def test_the_cache_is_used_only_for_what_it_holds(tmp_path):
     assert not torch.equal(made.latents, other.latents)
 
 
+def test_the_cache_of_another_seed_or_size_is_not_taken(tmp_path):
+    cache = tmp_path / "latents.safetensors"
+    latent_clips(WORLDS, coder(), 4, seed=1, cache=cache)
+    again = latent_clips(WORLDS, coder(), 4, seed=2, cache=cache)
+    assert torch.equal(again.latents, latent_clips(WORLDS, coder(), 4, seed=2).latents)
+    longer = latent_clips(Worlds(("shapes", "story"), frames=8, size=16), coder(), 4, seed=2, cache=cache)
+    assert longer.latents.shape[2] == 2
+
+
 def test_turns_of_some_actions_alone():
     worlds = Worlds(("shapes", "story", "shapes:bounces,spins", "digits:moves", "story"), frames=4, size=16)
     assert worlds.names == ("shapes", "story", "digits")

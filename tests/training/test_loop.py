@@ -127,7 +127,7 @@ def test_ctrl_c_ends_after_the_whole_step(tmp_path, capsys):
         go(trainee, tmp_path, save_every=100)
     assert [step for step, _ in trainee.seen] == [0, 1, 2, 3]
     assert checkpoints(tmp_path)[-1].name == "step-00000004" and (tmp_path / "model").is_dir()
-    assert f"Go on with: t2v-edu train --resume --out {tmp_path}" in capsys.readouterr().out
+    assert f"everything is saved in {tmp_path}. Go on with the same command and --resume" in capsys.readouterr().out
     assert signal.getsignal(signal.SIGINT) is before
 
 

@@ -32,8 +32,8 @@ def test_the_same_as_torch_but_for_bfloat16():
     start = ours.weight.detach().clone()
     a = Muon(ours.parameters(), 0.01, weight_decay=0.1)
     b = torch.optim.Muon(theirs.parameters(), 0.01, weight_decay=0.1, momentum=0.95, adjust_lr_fn="match_rms_adamw")
-    x, y = torch.randn(16, 12), torch.randn(16, 8)
     for _ in range(5):
+        x, y = torch.randn(16, 12), torch.randn(16, 8)  # another slope each time, or one could not see Nesterov's look ahead
         for net, optimizer in ((ours, a), (theirs, b)):
             net.zero_grad()
             (net(x) - y).square().mean().backward()

@@ -59,6 +59,6 @@ def test_ctrl_c_finishes_the_step_saves_and_says_how_to_go_on(whole, tmp_path):
     assert tiny.process(out, tiny.INTERRUPT, ("middle", 7), log=tmp_path / "said") == 130
     assert checkpoints(out)[-1].name == "step-00000008"
     said = (tmp_path / "said").read_text(encoding="utf-8")
-    assert f"stopped after step 8; everything is saved. Go on with: t2v-edu train --resume --out {out}" in said
+    assert f"stopped after step 8; everything is saved in {out}. Go on with the same command and --resume" in said
     assert tiny.process(out, resume=True) == 0
     tiny.assert_same(whole, out)

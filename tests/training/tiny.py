@@ -83,7 +83,7 @@ def train_and(out, signal_=None, at=None, log=None, env=None, **changes):
     places = {
         "start": (recipes.VideoGANTrainee, "step"),
         "middle": (recipes.VideoGANTrainee, "update_generator"),
-        "file": (checkpoint, "save_file"),
+        "file": (checkpoint, "write_tensors"),
         "rename": (checkpoint.os, "replace"),
         "model": (loop, "save_checkpoint"),
     }
