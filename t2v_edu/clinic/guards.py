@@ -78,16 +78,21 @@ def block(program: Program) -> None:
 
 
 def Residual(program: Program) -> None:
-    """At the start a residual block is the identity."""
-    x = torch.randn(3, 8)
-    assert torch.equal(program(8)(x), x), "an untrained block changes its input"
+    """At the start a residual block is the identity, and one of its matrices has a gradient."""
+    x, block = torch.randn(3, 8), program(8)
+    assert torch.equal(block(x), x), "an untrained block changes its input"
+    block(x).square().sum().backward()
+    slopes = [w.grad for w in block.parameters() if w.ndim == 2 and w.grad is not None]
+    assert any(slope.any() for slope in slopes), "no matrix of the block will ever move"
 
 
 def class_loss(program: Program) -> None:
-    """Who is sure and right pays nothing."""
-    label = torch.arange(7)
-    loss = program(30 * torch.eye(7), label)
-    assert loss < 1e-3, f"a perfect answer costs {loss:.3f}"
+    """Who is sure and right pays nothing, who knows nothing pays log 7."""
+    label = torch.arange(7).repeat(2)
+    loss = program(30 * F.one_hot(label, 7).float(), label)
+    assert abs(loss) < 1e-3, f"a perfect answer costs {loss:.3f}"
+    loss = program(torch.zeros(14, 7), label)
+    assert abs(loss - np.log(7)) < 1e-3, f"who knows nothing pays {loss:.3f}, not log 7"
 
 
 def vae_loss(program: Program) -> None:
@@ -103,11 +108,12 @@ def vae_loss(program: Program) -> None:
 
 
 def captioned_step(program: Program) -> None:
-    """A step moves the weights, with captions as without."""
+    """A step moves the weights, with captions as without, and with them those that read captions."""
     for text in None, torch.randn(4, 2):
         model = Painter(text=2)
         opt = torch.optim.SGD(model.parameters(), 0.1)
-        away = moved(model, partial(program, model, opt, torch.randn(4, 8), text))
+        part = model.film if text is None else model.words
+        away = moved(part, partial(program, model, opt, torch.randn(4, 8), text))
         told = "without" if text is None else "with"
         assert away > 0, f"nothing moves in a step {told} captions"
 
@@ -127,6 +133,9 @@ def gan_step(program: Program) -> None:
     for turn in "G", "D":
         G, D = nn.Linear(2, 2), Scorer()
         real, z = torch.randn(64, 2) + 2, torch.randn(64, 2)
+        opt_g = torch.optim.SGD(G.parameters(), 1.0 if turn == "G" else 1e-6)
+        opt_d = torch.optim.SGD(D.parameters(), 1.0 if turn == "D" else 1e-6)
+        program(G, D, opt_g, opt_d, real, z)  # its gradients must not count again
         made = D(G(z))
         loss, weight = F.softplus(-made).mean(), G.bias
         if turn == "D":
@@ -134,8 +143,6 @@ def gan_step(program: Program) -> None:
             weight = list(D.parameters())[-1]
         (wanted,) = torch.autograd.grad(loss, weight)
         before = weight.detach().clone()
-        opt_g = torch.optim.SGD(G.parameters(), 1.0 if turn == "G" else 1e-6)
-        opt_d = torch.optim.SGD(D.parameters(), 1.0 if turn == "D" else 1e-6)
         program(G, D, opt_g, opt_d, real, z)  # the other one as good as still
         went = before - weight.detach()
         share = (went @ wanted) / (wanted @ wanted)
@@ -144,28 +151,31 @@ def gan_step(program: Program) -> None:
 
 
 def judge_loss(judge: Program, pupil: Program) -> None:
-    """Both losses change when the captions do, and D sees real films with wrong captions."""
+    """Both losses hear the captions, and D pays nothing only where it is right about real, made and misread films."""
     D, x, text = Scorer(text=3), torch.randn(6, 2), torch.eye(3).repeat(2, 1)
     other = text.roll(1, 1)
     assert judge(D, x, x, text) != judge(D, x, x, other), "D's loss ignores the caption"
     assert pupil(D, x, text) != pupil(D, x, other), "G's loss ignores the caption"
-    asked: list[tuple[Tensor, Tensor]] = []
 
-    def overheard(films: Tensor, captions: Tensor) -> Tensor:
-        asked.extend(zip(films, captions, strict=True))
-        score: Tensor = D(films, captions)
-        return score
+    def paid(right: float, misread: float, made: float) -> Tensor:
+        def scores(films: Tensor, captions: Tensor) -> Tensor:  # by what it is shown
+            which = (films[:, None] == x).all(2)
+            own = (captions == text[which.int().argmax(1)]).all(1)
+            real = torch.where(own, right, misread)
+            return torch.where(which.any(1), real, made)[:, None]
 
-    judge(overheard, x, x + 9, text)
-    wrong = 0
-    for film, caption in asked:
-        for real, own in zip(x, text, strict=True):
-            wrong += torch.equal(film, real) and not torch.equal(caption, own)
-    assert wrong, "no real film comes with a wrong caption"
+        loss: Tensor = judge(scores, x, x + 9, text)
+        return loss
+
+    assert paid(20.0, -20.0, -20.0) < 1e-3, "a perfect D pays"
+    assert paid(20.0, -20.0, 20.0) > 1, "no made film is scored down"
+    assert paid(20.0, 20.0, -20.0) > 1, "real films never meet a wrong caption"
+    convinced = pupil(lambda films, captions: torch.full((6, 1), 20.0), x, text)
+    assert convinced < 1e-3, f"a G that convinces D pays {convinced:.3f}"
 
 
 def flow_loss(program: Program) -> None:
-    """What stands for "no caption" learns, and so do captions."""
+    """What stands for "no caption" learns, and so do captions; the exact velocity costs nothing."""
     null = torch.zeros(3, requires_grad=True)
     v = nn.Linear(6, 2)
 
@@ -173,11 +183,15 @@ def flow_loss(program: Program) -> None:
         out: Tensor = v(torch.cat([x, t, text], 1))
         return out
 
-    data, noise, text, t = (torch.randn(16, n) for n in (2, 2, 3, 1))
+    data, noise, text, t = (torch.randn(256, n) for n in (2, 2, 3, 1))
     loss = program(velocity, data, text.requires_grad_(), null, noise, t)
     of_null, of_text = torch.autograd.grad(loss, (null, text), allow_unused=True)
     assert of_null is not None and of_null.any(), "the null caption gets no gradient"
     assert of_text is not None and of_text.any(), "captions get no gradient"
+    dropped = 1 - of_text.any(1).float().mean()
+    assert 0.05 < dropped < 0.25, f"{dropped:.2f} of the captions are dropped"
+    loss = program(lambda x, t, text: data - noise, data, text, null, noise, t)
+    assert loss < 1e-9, f"the exact velocity costs {loss:.2f}"
 
 
 def path(way: Program, sampler: Program) -> None:

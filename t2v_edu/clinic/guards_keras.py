@@ -24,21 +24,22 @@ def moved(model: Any, action: Callable[[], Any]) -> float:
 
 
 def frame_classifier(program: Program) -> None:
-    """Who is sure and right in every frame pays nothing."""
+    """Who is sure and right in every frame pays nothing, whatever is added to all scores alike."""
     model = program(4, 7, 7)
-    model.set_weights([60 * np.eye(7), np.zeros(7)])
+    model.set_weights([60 * np.eye(7), np.full(7, -100.0)])
     films = np.repeat(np.eye(7)[:, None], 4, 1)
     loss = model.evaluate(films, np.arange(7), verbose=0)[0]
     assert loss < 1e-3, f"a perfect answer costs {loss:.3f}"
 
 
 def clip_features(program: Program) -> None:
-    """A thing that stands four pixels further right has the same features."""
+    """A thing that stands four pixels further right or down has the same features."""
     here = np.zeros((1, 6, 16, 16))
     here[:, :, 5:9, 3:7] = np.random.default_rng(0).uniform(size=(6, 4, 4))
     model = program(6, 16)
-    a, b = np.asarray(model(here)), np.asarray(model(np.roll(here, 4, 3)))
-    change = np.linalg.norm(a - b) / np.linalg.norm(a)
+    ways = (0, 0), (0, 4), (4, 0)
+    a, *others = (np.asarray(model(np.roll(here, by, (2, 3)))) for by in ways)
+    change = max(np.linalg.norm(a - b) / np.linalg.norm(a) for b in others)
     assert change < 1e-4, f"moved by 4 pixels, its features change by {change:.2f}"
 
 
@@ -50,12 +51,14 @@ def critic_block(program: Program) -> None:
 
 
 def draw_code(program: Program) -> None:
-    """The spread of the codes is that of the posterior."""
+    """Mean and spread of the codes are those of the posterior."""
     noise = np.random.default_rng(0).standard_normal(20_000).astype("float32")
     for spread in 0.5, 1.0, 2.0:
         log_var = np.full_like(noise, 2 * np.log(spread))
-        drawn = float(np.std(np.asarray(program(3 + 0 * noise, log_var, noise))))
+        codes = np.asarray(program(3 + 0 * noise, log_var, noise))
+        drawn = codes.std()
         assert abs(drawn / spread - 1) < 0.05, f"spread {drawn:.2f} instead of {spread}"
+        assert abs(codes.mean() - 3) < 0.1, f"mean {codes.mean():.2f} instead of 3"
 
 
 def text_model(program: Program) -> None:
@@ -81,11 +84,12 @@ def generator(program: Program) -> None:
     one, other = (np.asarray(model([ids, z] if noisy else ids)) for ids in rows)
     spread = one.std(0).mean()
     assert spread > 1e-3, f"32 pictures of one caption have a spread of {spread:.3f}"
+    assert noisy, "the noise is no input"
     assert np.abs(one - other).mean() > 1e-3, "the caption changes nothing"
 
 
 def turns(program: Program) -> None:
-    """Each turn moves its own player, and nobody else."""
+    """Each turn moves its own player, and nobody else; who wins pays nothing, who convinces nobody pays."""
     import keras
     from keras import layers
 
@@ -97,3 +101,9 @@ def turns(program: Program) -> None:
     assert moved(G, lambda: turn_of_g(z)) > 0, "G's turn does not move G"
     assert moved(G, lambda: turn_of_d(real, z)) == 0, "D's turn moves G"
     assert moved(D, lambda: turn_of_g(z)) == 0, "G's turn moves D"
+    D = keras.Sequential([keras.Input((2,)), layers.Dense(1)])
+    D.set_weights([np.full((2, 1), 10.0), np.zeros(1)])  # 20 for real
+    G.set_weights([np.zeros((4, 2)), -np.ones(2)])  # and -20 for made
+    turn_of_d, turn_of_g = program(G, D)
+    assert float(turn_of_d(real, z)) < 1e-3, "a perfect D pays"
+    assert float(turn_of_g(z)) > 10, "who convinces nobody pays nothing"

@@ -46,7 +46,6 @@ class AutoencoderPlan:
         kl: weight of KL(q(z | video) ‖ N(0, 1)) in nats a clip, beside the mean squared error of its numbers.
         absolute: weight of the mean absolute error, which keeps edges sharp when the squared error is already small.
         motion: how many times more than a pixel of the place one counts where something moves: figures are small.
-        recolor: share of the clips whose red, green and blue are exchanged: a figure in a colour that it never wears in training.
         decoder: train the way out alone. The latents stay as they are, and with them every model that draws latents.
         evaluate_every, save_every, keep, seed: as in `TrainConfig`.
     """
@@ -59,7 +58,6 @@ class AutoencoderPlan:
     kl: float = 2e-7
     absolute: float = 0.02
     motion: float = 0.0
-    recolor: float = 0.0
     decoder: bool = False
     evaluate_every: int = 250
     save_every: int = 250
@@ -73,8 +71,6 @@ class AutoencoderPlan:
         for name in ("lr", "kl", "absolute", "motion"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} {getattr(self, name)}: use a finite number that is not negative")
-        if not 0 <= self.recolor <= 1:
-            raise ValueError(f"recolor {self.recolor}: a share of the clips, from 0 to 1")
 
 
 class AutoencoderTrainee:
@@ -100,9 +96,6 @@ class AutoencoderTrainee:
         generator = w.generator(p.seed, step)
         first = int(torch.randint(batch.frames.shape[1] - p.frames + 1, (), generator=generator))
         video = to_tensor(batch.frames[:, first : first + p.frames]).to(w.device)  # (B, 3, T, H, W)
-        if p.recolor:
-            order = channel_orders(w.count * len(video), p.recolor, generator)[w.rank * len(video) :][: len(video)]
-            video = video[torch.arange(len(video))[:, None], order]
         set_rate(self.optimizers.values(), p.lr * min((step + 1) / 100, 0.5 + 0.5 * math.cos(math.pi * step / p.steps)))
         with w.autocast():
             mean, log_variance = self.model.moments(video)
@@ -134,12 +127,6 @@ class AutoencoderTrainee:
             clips = Worlds(self.plan.worlds).batch(96, seed=self.plan.seed + 1, step=0).frames
             self.model.standardise(to_tensor(clips).to(self.workers.device))
         self.model.save_pretrained(path)
-
-
-def channel_orders(count: int, share: float, generator: torch.Generator) -> Tensor:
-    """(count, 3) orders of red, green and blue: a share of them drawn evenly among all six, the others 0, 1, 2."""
-    drawn = torch.rand(count, 3, generator=generator).argsort(1)
-    return torch.where(torch.rand(count, 1, generator=generator) < share, drawn, torch.arange(3))
 
 
 def moving(video: Tensor) -> Tensor:
@@ -200,7 +187,6 @@ def main() -> None:
     parser.add_argument("--worlds", nargs="+", default=AutoencoderPlan.worlds,
                         help="whose clips come in turn; a name may come twice")
     parser.add_argument("--motion", type=float, default=AutoencoderPlan.motion, help="extra weight of what moves")
-    parser.add_argument("--recolor", type=float, default=AutoencoderPlan.recolor, help="share of clips with exchanged colours")
     parser.add_argument("--weights", type=Path, metavar="MODEL", help="begin with the weights of this one")
     parser.add_argument("--decoder", action="store_true", help="train its decoder alone: what draws its latents still can")
     parser.add_argument("--resume", action="store_true")
@@ -213,7 +199,7 @@ def main() -> None:
     if args.decoder and not args.weights:
         parser.error("--decoder needs --weights MODEL, whose encoder stays")
     plan = AutoencoderPlan(tuple(args.worlds), args.steps, args.batch, args.frames, args.lr, motion=args.motion,
-                           recolor=args.recolor, decoder=args.decoder, seed=args.seed)
+                           decoder=args.decoder, seed=args.seed)
     keep_freed_memory()
     workers = Workers(bf16=args.bf16)
     seed_everything(plan.seed)

@@ -26,9 +26,10 @@ _BELLS_TELL = (
 )
 _DUEL_ASK = "θ is where G puts its samples, ψ is D's slope; both should end at 0. Each follows its gradient. Do they get there?"
 _DUEL_TELL = (
-    "Not by themselves: each answers the other's last move, and they run round the equilibrium for ever; if both move at once, "
-    "they fly apart. A penalty on D's slope at real data (R1) bends the way inwards, and under the losses with a logarithm noise "
-    "does too. Clipping and the gradient penalty bound the slope, but do not bring the two home."
+    "Not by themselves. Under Wasserstein they run round the equilibrium for ever, and fly apart if both move at once; "
+    "non-saturating, relativistic and least squares only creep nearer. A penalty on D's slope at real data (R1) bends the way "
+    "inwards under every loss, and noise does where the loss is curved. Clipping and the gradient penalty bound the slope, but "
+    "do not bring the two home."
 )
 
 

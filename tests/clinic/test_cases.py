@@ -174,6 +174,120 @@ class TestOtherMistakes:
         with pytest.raises(AssertionError, match="captions get no"):
             guards.flow_loss(deaf)
 
+    def test_signs_of_the_judge_and_of_its_pupil(self) -> None:
+        def soft(score):
+            return F.softplus(score).mean()
+
+        judges = {
+            "perfect D": lambda D, x, made, text: soft(-D(x, text)) + soft(-D(x, text.roll(1, 0))) + soft(D(made, text)),
+            "scored down": lambda D, x, made, text: soft(-D(x, text)) + soft(D(x, text.roll(1, 0))),
+        }
+        for told, judge in judges.items():
+            with pytest.raises(AssertionError, match=told):
+                guards.judge_loss(judge, mended.pupil_loss)
+        with pytest.raises(AssertionError, match="perfect D"):
+            guards.judge_loss(lambda *game: mended.judge_loss(*game) + soft(-game[0](*game[2:])), mended.pupil_loss)
+        with pytest.raises(AssertionError, match="convinces"):
+            guards.judge_loss(mended.judge_loss, lambda D, made, text: soft(D(made, text)))
+
+    @pytest.mark.parametrize("cleared", ["", "g"])
+    def test_gradients_that_nobody_clears(self, cleared: str) -> None:
+        def forgetful(G, D, opt_g, opt_d, real, z):
+            fake = G(z)
+            (F.softplus(-D(real)).mean() + F.softplus(D(fake.detach())).mean()).backward()
+            opt_d.step()
+            if cleared:
+                opt_g.zero_grad()
+            F.softplus(-D(fake)).mean().backward()
+            opt_g.step()
+
+        with pytest.raises(AssertionError, match="of its way"):
+            guards.gan_step(forgetful)
+
+    @pytest.mark.parametrize("loss", [
+        F.nll_loss, lambda logits, label: F.nll_loss(logits.log_softmax(0), label), F.multi_margin_loss,
+        lambda logits, label: F.mse_loss(logits.softmax(1), F.one_hot(label, 7).float()),
+    ])  # fmt: skip
+    def test_losses_that_are_no_cross_entropy(self, loss) -> None:
+        with pytest.raises(AssertionError, match=r"perfect answer|knows nothing"):
+            guards.class_loss(loss)
+
+    def test_a_residual_block_that_can_never_learn(self) -> None:
+        class Still(mended.Residual):
+            def __init__(self, width: int) -> None:
+                super().__init__(width)
+                for weight in self.f.parameters():
+                    nn.init.zeros_(weight)
+
+        with pytest.raises(AssertionError, match="will ever move"):
+            guards.Residual(Still)
+
+    def test_a_step_that_leaves_the_caption_out(self) -> None:
+        with pytest.raises(AssertionError, match="with captions"):
+            guards.captioned_step(lambda model, opt, x, text=None: mended.captioned_step(model, opt, x))
+
+    def test_flows_that_point_back_drop_too_much_or_nothing(self) -> None:
+        def back(v, data, text, null, noise, t):
+            return mended.flow_loss(lambda *x: -v(*x), data, text, null, noise, t)
+
+        def dropping(rows):
+            def loss(v, data, text, null, noise, t):
+                x_t = (1 - t) * noise + t * data
+                told = torch.where((torch.arange(len(text)) % 8 < rows)[:, None], null, text + (0 if rows else null))
+                return (v(x_t, t, told) - (data - noise)).square().mean()
+            return loss
+
+        for program, told in (back, "exact velocity"), (dropping(7), "are dropped"), (dropping(0), "are dropped"):
+            with pytest.raises(AssertionError, match=told):
+                guards.flow_loss(program)
+
+    def test_keras_programs_that_are_wrong_in_another_way(self, keras) -> None:
+        from keras import layers
+
+        from t2v_edu.clinic import guards_keras
+
+        def without_softmax(frames, width, classes):
+            model = keras.Sequential([keras.Input((frames, width)), layers.GlobalAveragePooling1D(), layers.Dense(classes)])
+            model.compile(loss="sparse_categorical_crossentropy", metrics=["accuracy"])
+            return model
+
+        def rows_as_channels(frames, size):
+            return keras.Sequential([keras.Input((frames, size, size)), layers.Permute((1, 3, 2)),
+                                     layers.Conv2D(8, 3, padding="same"), layers.GlobalAveragePooling2D()])
+
+        def within(words, size):
+            ids = keras.Input((None,))
+            text = layers.GlobalAveragePooling1D()(layers.Embedding(words, 8)(ids))
+            noisy = layers.GaussianNoise(1.0)(text, training=True)
+            return keras.Model(ids, layers.Reshape((size, size))(layers.Dense(size * size)(noisy)))
+
+        def turns(real_is, g_wants):
+            def programs(G, D):
+                opts = keras.optimizers.Adam(), keras.optimizers.Adam()
+                import tensorflow as tf
+
+                def turn(opt, player, scores):
+                    with tf.GradientTape() as tape:
+                        loss = tf.reduce_mean(tf.nn.softplus(scores()))
+                    opt.apply(tape.gradient(loss, player.trainable_variables), player.trainable_variables)
+                    return loss
+
+                return (lambda real, z: turn(opts[0], D, lambda: tf.concat([real_is * D(real), D(G(z))], 0)),
+                        lambda z: turn(opts[1], G, lambda: g_wants * D(G(z))))
+            return programs
+
+        cases = (
+            (guards_keras.frame_classifier, without_softmax, "perfect answer"),
+            (guards_keras.clip_features, rows_as_channels, "moved"),
+            (guards_keras.draw_code, lambda mean, log_var, noise: np.exp(0.5 * log_var) * noise, "mean"),
+            (guards_keras.generator, within, "no input"),
+            (guards_keras.turns, turns(1, -1), "perfect D"), (guards_keras.turns, turns(-1, 1), "convinces"),
+        )  # fmt: skip
+        guards_keras.turns(turns(-1, -1))
+        for guard, program, told in cases:
+            with pytest.raises(AssertionError, match=told):
+                guard(program)
+
     def test_weights_that_nobody_owns(self) -> None:
         def without_d(G, D, lr):
             return torch.optim.Adam(G.parameters(), lr), torch.optim.Adam([torch.zeros(1, requires_grad=True)], lr)

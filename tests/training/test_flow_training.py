@@ -2,9 +2,7 @@
 
 import copy
 import functools
-import itertools
 import math
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +14,7 @@ from t2v_edu.models.flow_transformer import FlowConfig
 from t2v_edu.models.flow_video import FlowVideo
 from t2v_edu.models.video_autoencoder import VideoAutoencoder, VideoAutoencoderConfig
 from t2v_edu.text.tokenizer import Tokenizer
-from t2v_edu.training.autoencoder import AutoencoderPlan, AutoencoderTrainee, channel_orders, moving
+from t2v_edu.training.autoencoder import AutoencoderPlan, AutoencoderTrainee, moving
 from t2v_edu.training.checkpoint import checkpoints
 from t2v_edu.training.flow import MEAN_TIME, FlowPlan, FlowTrainee, StudentTrainee, train_flow
 from t2v_edu.training.latents import latent_clips
@@ -249,31 +247,6 @@ def test_what_moves_counts_more():
     assert a["MSE"] < b["MSE"] < 5 * a["MSE"] and 0 < moving(video).mean() < 0.5
 
 
-def test_a_share_of_the_films_has_its_colors_exchanged_all_six_ways_alike():
-    generator = torch.Generator().manual_seed(0)
-    assert channel_orders(100, 0.0, generator).tolist() == [[0, 1, 2]] * 100
-    for share in (0.6, 1.0):
-        found = Counter(map(tuple, channel_orders(6000, share, generator).tolist()))
-        assert len(found) == 6
-        for order, count in found.items():
-            odds = share / 6 + (1 - share) * (order == (0, 1, 2))
-            assert abs(count - 6000 * odds) < 4 * math.sqrt(6000 * odds * (1 - odds)), order
-
-
-def test_a_recolored_film_is_coded_and_compared_in_its_new_colors():
-    batch = Worlds(("shapes",), frames=4, size=16).batch(8, seed=0, step=0)
-    plan = AutoencoderPlan(worlds=("shapes",), steps=10, batch=8, frames=4, recolor=1.0)
-    t = AutoencoderTrainee(VideoAutoencoder(CODER), plan, Workers("cpu"))
-    coded, moments = [], t.model.moments
-    t.model.moments = lambda video: coded.append(video) or moments(video)
-    t.model.paint = lambda z: coded[0] + 0 * z.sum()  # as if it came back as it was
-    assert t.step(batch, 0)["MSE"] == 0
-    films = to_tensor(batch.frames)
-    orders = [next(order for order in itertools.permutations(range(3)) if torch.equal(film[list(order)], new))
-              for film, new in zip(films, coded[0], strict=True)]
-    assert len(set(orders)) > 1
-
-
 def test_a_decoder_alone_leaves_the_latents_as_they_are(tmp_path):
     start = AutoencoderPlan(worlds=("shapes",), steps=40, batch=4, frames=4, evaluate_every=100, save_every=100, lr=5e-3)
     torch.manual_seed(0)
@@ -295,7 +268,6 @@ def test_a_decoder_alone_leaves_the_latents_as_they_are(tmp_path):
     (lambda: FlowPlan(drop=1.5), "drop 1.5"), (lambda: AutoencoderPlan(steps=0), "steps 0"),
     (lambda: AutoencoderPlan(frames=6), "frames 6"), (lambda: AutoencoderPlan(frames=20), "frames 20"),
     (lambda: AutoencoderPlan(lr=math.nan), "lr nan"), (lambda: AutoencoderPlan(kl=-1.0), "kl -1"),
-    (lambda: AutoencoderPlan(recolor=2), "recolor 2"),
 ])  # fmt: skip
 def test_plans_that_cannot_be_are_refused(make, told):
     with pytest.raises(ValueError, match=told):

@@ -70,7 +70,7 @@ function renderBells({ model, el }) {
     [drawBells(m, s, felt), drawJudge(kind, pair.d, m, s), drawDistances(curves.get(s), m)].forEach((svg, i) => plots[i].box.replaceChildren(svg));
     const cells = [["L_D", pair.losses[0]], ["L_G", pair.losses[1]], ["∂L_G/∂m", felt[0]], ["∂L_G/∂s", felt[1]], ["JS (at most 0.693)", pair.js], ["W₁", pair.w1]];
     table.replaceChildren(h("tr", {}, ...cells.map(([name]) => h("th", { scope: "col" }, name))), h("tr", {}, ...cells.map(([, v]) => h("td", {}, ganSigned(v, 3)))));
-    const weak = Math.hypot(...felt) < 0.02, there = pair.w1 < 0.02;
+    const weak = Math.hypot(...felt) < 0.02 && pair.js > 0.5, there = pair.w1 < 0.02;
     told.textContent = there ? "Made and real are alike: nobody can tell them apart." : weak
       ? "G feels next to nothing: the loss has saturated, though made and real are far apart."
       : `G is pulled ${Math.abs(felt[0]) < 0.005 ? "neither way" : felt[0] < 0 ? "to the right" : "to the left"}, and ${Math.abs(felt[1]) < 0.005 ? "keeps its width" : felt[1] < 0 ? "wants to be wider" : "wants to be narrower"}.`;
