@@ -11,7 +11,7 @@ import copy
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Self
 
 import numpy as np
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from t2v_edu.world.captions import say
 from t2v_edu.world.lexicon import LANGUAGES, Language
 from t2v_edu.world.render import render
-from t2v_edu.world.scene import Scene, sample_scene
+from t2v_edu.world.scene import ACTIONS, COLORS, KINDS, SIZES, SPEEDS, Scene, sample_scene
 
 Frames = NDArray[np.uint8]
 
@@ -161,6 +161,9 @@ def _as_it_is(batch: Any) -> Any:
     return batch
 
 
+FIELDS = (KINDS, COLORS, SIZES, tuple(ACTIONS), SPEEDS)  # the words of each field of an actor by which a stream may choose
+
+
 class WorldStream(Source):
     """The endless stream of a named world: a random scene, said in words and rendered.
 
@@ -170,9 +173,9 @@ class WorldStream(Source):
         split: which scenes; "seen", the one to train on, has no held-out combination.
         langs: languages of the captions, each equally often.
         wording: "seen" for training, "unseen" for words and turns of phrase that it never has, see `captions.say`.
-        actions: draw anew until the first actor does one of these; by default all will do.
+        only: draw anew until these words hold of the first actor: ("spins", "star", "cross") for stars and crosses that spin.
     Raises:
-        ValueError: a world, split, language or wording that does not exist, no language at all, no scene with these actions.
+        ValueError: a world, split, language or wording that does not exist, no language at all, no scene of which the words hold.
     """
 
     def __init__(
@@ -184,12 +187,15 @@ class WorldStream(Source):
         split: str = "seen",
         langs: Sequence[Language] = LANGUAGES,
         wording: str = "seen",
-        actions: Sequence[str] = (),
+        only: Sequence[str] = (),
     ) -> None:
         super().__init__(frames, size)
         if isinstance(langs, str) or not langs or set(langs) - set(LANGUAGES):
             raise ValueError(f"langs {langs!r}: give a tuple of one or more of {LANGUAGES}, for example ('en',)")
-        self.world, self.split, self.langs, self.wording, self.actions = world, split, tuple(langs), wording, tuple(actions)
+        self.world, self.split, self.langs, self.wording, self.only = world, split, tuple(langs), wording, tuple(only)
+        if strange := set(only) - {word for words in FIELDS for word in words}:
+            raise ValueError(f"{', '.join(sorted(strange))}: no kind, color, size, action or speed of an actor")
+        self._wanted = [words for field in FIELDS if (words := set(only) & set(field))]
         self.clip(0, 0)  # a wrong name is an error here, not in the middle of a run
 
     def tell(self, scene: Scene, rng: np.random.Generator) -> str:
@@ -207,9 +213,10 @@ class WorldStream(Source):
     def _scene(self, rng: np.random.Generator) -> Scene:
         for _ in range(1000):
             scene = sample_scene(self.world, rng, self.split)
-            if not self.actions or scene.actors[0].action in self.actions:
+            true = set(asdict(scene.actors[0]).values())
+            if all(true & words for words in self._wanted):
                 return scene
-        raise ValueError(f"of 1,000 scenes of {self.world!r} none has the action {' or '.join(self.actions)}")
+        raise ValueError(f"of 1,000 scenes of {self.world!r} none begins with an actor that is: {', '.join(self.only)}")
 
 
 class FiniteSource(Source, Shuffled):

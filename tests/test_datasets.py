@@ -87,14 +87,17 @@ def test_captions_come_in_the_languages_asked_for(langs):
     assert set(spoken) == set(langs) and all(spoken.count(lang) > 15 for lang in langs)
 
 
-def test_only_the_actions_asked_for_are_drawn():
-    stream = WorldStream("digits", actions=("circles", "bounces"))
+def test_only_actors_of_whom_the_words_hold_are_drawn():
+    stream = WorldStream("digits", only=("circles", "bounces"))
     done = [stream.clip(0, i, picture=False).scene.actors[0].action for i in range(200)]
     assert set(done) == {"circles", "bounces"} and min(done.count(a) for a in set(done)) > 50
+    both = [WorldStream("shapes", only=("spins", "star", "cross")).clip(0, i, picture=False).scene.actors[0] for i in range(50)]
+    assert {(a.kind, a.action) for a in both} == {("star", "spins"), ("cross", "spins")} and len({a.color for a in both}) > 3
 
 
 @pytest.mark.parametrize(("arguments", "message"), [
-    ({"world": "story", "actions": ("spins",)}, "'story' none has the action spins"),
+    ({"world": "story", "only": ("spins",)}, "'story' none begins with an actor that is: spins"),
+    ({"only": ("spins", "stars")}, "stars: no kind"),
     ({"world": "rivers"}, "'rivers'.*shapes"),
     ({"split": "unseen"}, "'unseen'.*held_out"),
     ({"langs": ("fr",)}, r"\('fr',\).*zh"),

@@ -34,8 +34,10 @@ from t2v_edu.video import to_frames
 
 LONGEST = 24  # words of a caption, with room to spare: what a compiled step is written for
 MEAN_TIME = -0.5  # of the logit-normal times: where a motion begins in its cycle is settled early, between t = .05 and .3
-TURNS = ("shapes", "digits", "story", "shapes:spins", "digits:bounces,circles", "story", "shapes:bounces,circles,spins", "digits",
-         "story", "shapes:spins", "digits:bounces", "digits")  # what is hard to draw or to make up one's mind on comes more often
+# what is hard to draw, or to make up one's mind on, comes more often
+TURNS = ("shapes", "digits", "story", "shapes:spins,star,cross", "digits:bounces", "story:walks,runs", "shapes:spins,star",
+         "digits:bounces,small", "story", "shapes:bounces", "digits:2,3,5,9", "story:walks,jumps,sits", "shapes:spins,star",
+         "digits:small", "shapes:spins", "digits:bounces,small,3,5,9")
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class FlowPlan:
     """One training run of a flow model, or of a student.
 
     Args:
-        worlds: whose clips come in turn, as `Worlds` takes them: some more often than others, or with some actions alone.
+        worlds: whose clips come in turn, as `Worlds` takes them: some more often than others, or some actions and kinds alone.
         size: "toy", "small" or "base".
         steps, batch: updates, and clips per update.
         clips: how many clips are coded before the first step and then seen again and again, each time told in new words.
@@ -236,7 +238,7 @@ def main() -> None:
     parser.add_argument("--autoencoder", type=Path, default=SHIPPED, help="folder of a trained video autoencoder")
     parser.add_argument("--teacher", type=Path, help="folder of a trained flow model: train a student of it")
     parser.add_argument("--weights", dest="start", type=Path, help="folder of a trained flow model: begin with its weights")
-    parser.add_argument("--worlds", nargs="+", default=FlowPlan.worlds, help="in turn; shapes:spins for spins alone")
+    parser.add_argument("--worlds", nargs="+", default=FlowPlan.worlds, help="in turn; shapes:spins,star for stars that spin")
     parser.add_argument("--size", default=FlowPlan.size, choices=sorted(SIZES))
     for name in ("steps", "batch", "clips", "warm-up", "looks", "within", "seed"):
         parser.add_argument(f"--{name}", type=int, default=getattr(FlowPlan, name.replace("-", "_")))

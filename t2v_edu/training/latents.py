@@ -113,5 +113,5 @@ def _key(streams: Sequence[WorldStream], autoencoder: VideoAutoencoder, count: i
     digest = hashlib.sha256()
     for name, tensor in autoencoder.state_dict().items():
         digest.update(name.encode() + tensor.cpu().numpy().tobytes())
-    names = [[stream.world, stream.split, stream.frames, stream.size, *stream.actions] for stream in streams]
+    names = [[stream.world, stream.split, stream.frames, stream.size, *stream.only] for stream in streams]
     return json.dumps([names, count, seed, digest.hexdigest()[:16]])

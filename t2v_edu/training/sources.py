@@ -20,10 +20,10 @@ class Worlds(Source):
     """The clips of several worlds in turn.
 
     Args:
-        names: of the worlds, each as often as its turn is to come. A name may be followed by actions, as in
-            "shapes:bounces,spins": a turn with nothing else.
+        names: of the worlds, each as often as its turn is to come. A name may be followed by words, as in
+            "shapes:bounces,spins" or "digits:small,5,9": a turn of which they hold, as `only` of `WorldStream` says.
     Raises:
-        ValueError: no name, a world that does not exist, one that has no such action.
+        ValueError: no name, a world that does not exist, one that has no such actor.
     """
 
     def __init__(self, names: Sequence[str], *, frames: int = 16, size: int = 32, split: str = "seen") -> None:
@@ -32,8 +32,8 @@ class Worlds(Source):
             raise ValueError("no world: name one or more, for example shapes digits")
         parts = [name.partition(":") for name in names]
         self.names = tuple(dict.fromkeys(world for world, _, _ in parts))  # each once
-        self.streams = [WorldStream(world, frames=frames, size=size, split=split, actions=actions.split(",") if colon else ())
-                        for world, colon, actions in parts]
+        self.streams = [WorldStream(world, frames=frames, size=size, split=split, only=only.split(",") if colon else ())
+                        for world, colon, only in parts]
 
     def clip(self, seed: int, index: int) -> Clip:
         return self.streams[index % len(self.streams)].clip(seed, index)
