@@ -6,14 +6,17 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from t2v_edu.paths import DATA
+
+T = TypeVar("T")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -102,7 +105,31 @@ def model_folder(path_or_name: str | Path) -> Path:
     return folder
 
 
-def read_card(path: str | Path, kind: str) -> Mapping[str, Any]:
+class Card(dict[str, Any]):
+    """What `save_model` wrote into a `config.json`; an entry that is not there is an error that names it."""
+
+    def __init__(self, file: Path, entries: Mapping[str, Any]) -> None:
+        super().__init__(entries)
+        self.file = file
+
+    def __missing__(self, name: str) -> Any:
+        raise ValueError(f"{self.file} has no {name!r}; copy or train the model again")
+
+    def config(self, made_of: type[T]) -> T:
+        """The entry "config" as the dataclass that it was, tuples again where JSON has lists.
+
+        Raises:
+            ValueError: it has other fields than the dataclass.
+        """
+        given = self["config"]
+        wanted = {f.name for f in fields(made_of)}  # type: ignore[arg-type]
+        if not isinstance(given, dict) or set(given) != wanted:
+            odd = ", ".join(sorted(set(given) ^ wanted)) if isinstance(given, dict) else repr(given)
+            raise ValueError(f"{self.file} is not the card of a {made_of.__name__} ({odd}); copy or train the model again")
+        return made_of(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
+
+
+def read_card(path: str | Path, kind: str) -> Card:
     """What `save_model` wrote into `config.json`.
 
     Raises:
@@ -118,7 +145,7 @@ def read_card(path: str | Path, kind: str) -> Mapping[str, Any]:
     if not isinstance(card, dict) or card.get("kind") != kind:
         found = card.get("kind") if isinstance(card, dict) else None
         raise ValueError(f"{str(path)!r} holds a model of kind {found!r}, not {kind!r}; choose another folder")
-    return card
+    return Card(file, card)
 
 
 @contextmanager

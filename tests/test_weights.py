@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import asdict, dataclass
 
 import pytest
 import torch
@@ -33,6 +34,24 @@ def test_a_card_that_cannot_be_used(tmp_path, text, message):
         (tmp_path / "config.json").write_text(text)
     with pytest.raises(ValueError, match=message):
         read_card(tmp_path, "line")
+
+
+@dataclass(frozen=True)
+class Line:
+    n: int = 1
+    ends: tuple[int, ...] = (0, 1)
+
+
+def test_a_config_is_the_dataclass_again_or_its_odd_field_is_named(tmp_path):
+    save_model(nn.Linear(3, 2), tmp_path, "line", config=asdict(Line(5, (2, 3))))
+    card = read_card(tmp_path, "line")
+    assert card.config(Line) == Line(5, (2, 3))
+    with pytest.raises(ValueError, match=r"config.json has no 'words'; copy or train"):
+        card["words"]
+    for config, odd in (({"n": 5}, "ends"), ({"n": 5, "ends": [1], "m": 2}, "m"), ([1], r"\[1\]")):
+        save_model(nn.Linear(3, 2), tmp_path, "line", config=config)
+        with pytest.raises(ValueError, match=rf"not the card of a Line \({odd}\)"):
+            read_card(tmp_path, "line").config(Line)
 
 
 @pytest.mark.parametrize("damage, message", [

@@ -164,7 +164,7 @@ class FrameAutoencoder(nn.Module):
         Raises:
             ValueError: no such folder, another kind of model, weights that are truncated or do not fit.
         """
-        model = cls(AutoencoderConfig(**read_card(path, cls.kind)["config"]))
+        model = cls(read_card(path, cls.kind).config(AutoencoderConfig))
         load_weights(model, Path(path) / "model.safetensors")
         return model.eval()
 

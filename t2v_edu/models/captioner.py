@@ -211,7 +211,7 @@ class Captioner(nn.Module):
             ValueError: no such folder, another kind of model, weights that are truncated or do not fit.
         """
         card = read_card(path, cls.kind)
-        model = cls(CaptionerConfig(**card["config"]), card["symbols"], card["worlds"])
+        model = cls(card.config(CaptionerConfig), card["symbols"], card["worlds"])
         load_weights(model, Path(path) / "model.safetensors")
         return model.eval()
 

@@ -129,7 +129,7 @@ class DualEncoder(nn.Module):
             ValueError: no such folder, another kind of model, weights that are truncated or do not fit.
         """
         card = read_card(path, cls.kind)
-        model = cls(DualEncoderConfig(**card["config"]))
+        model = cls(card.config(DualEncoderConfig))
         load_weights(model, Path(path) / "model.safetensors")
         return model.eval()
 

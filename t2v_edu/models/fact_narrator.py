@@ -151,7 +151,7 @@ class FactNarrator(nn.Module):
             ValueError: no such folder, another kind of model, weights that are truncated or do not fit.
         """
         card = read_card(path, cls.kind)
-        narrator = cls(FactNarratorConfig(**card["config"]), card["symbols"])
+        narrator = cls(card.config(FactNarratorConfig), card["symbols"])
         load_weights(narrator, Path(path) / "model.safetensors")
         return narrator.eval()
 

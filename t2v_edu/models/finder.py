@@ -65,7 +65,7 @@ class FilmFinder(nn.Module):
             ValueError: no such folder, another kind of model, weights that are truncated or do not fit.
         """
         card = read_card(path, cls.kind)
-        finder = cls(Tokenizer(card["words"], card["max_length"]), DualEncoderConfig(**card["config"]))
+        finder = cls(Tokenizer(card["words"], card["max_length"]), card.config(DualEncoderConfig))
         load_weights(finder, Path(path) / "model.safetensors")
         return finder.eval()
 

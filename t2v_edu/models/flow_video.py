@@ -120,7 +120,7 @@ class FlowVideo(Listener):
         """
         folder = model_folder(path_or_name)
         card = read_card(folder, cls.kind)
-        model = cls(FlowConfig(**card["config"]), Tokenizer(card["words"]),
+        model = cls(card.config(FlowConfig), Tokenizer(card["words"]),
                     VideoAutoencoder.from_pretrained(folder / card["autoencoder"]), card["worlds"],
                     steps=card["steps"], guidance=card["guidance"], fresh=card["fresh"])
         load_weights(model, folder / "model.safetensors")

@@ -228,6 +228,6 @@ class ImageGAN(nn.Module):
             ValueError: no such folder, another kind of model, weights that are truncated or do not fit.
         """
         card = read_card(path, cls.kind)
-        model = cls(ImageGANConfig(**card["config"]), Tokenizer(card["words"]), card["worlds"])
+        model = cls(card.config(ImageGANConfig), Tokenizer(card["words"]), card["worlds"])
         load_weights(model, Path(path) / "model.safetensors")
         return model.eval()

@@ -177,6 +177,6 @@ class MusicGAN(nn.Module):
             ValueError: no such folder, another kind of model, weights that are truncated or do not fit.
         """
         card = read_card(path, cls.kind)
-        model = cls(MusicGANConfig(**card["config"]))
+        model = cls(card.config(MusicGANConfig))
         load_weights(model, Path(path) / "model.safetensors")
         return model.eval()

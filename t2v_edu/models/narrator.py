@@ -235,7 +235,7 @@ class Narrator(nn.Module):
             ValueError: no such folder, another kind of model, weights that are truncated or do not fit.
         """
         card = read_card(path, cls.kind)
-        narrator = cls(NarratorConfig(**card["config"]), card["symbols"])
+        narrator = cls(card.config(NarratorConfig), card["symbols"])
         load_weights(narrator, Path(path) / "model.safetensors")
         return narrator
 

@@ -181,8 +181,7 @@ class NextFrames(nn.Module):
         Raises:
             ValueError: no such folder, another kind of model, weights that are truncated or do not fit.
         """
-        config = read_card(path, cls.kind)["config"]
-        model = cls(NextFramesConfig(**{**config, "words": tuple(config["words"])}))
+        model = cls(read_card(path, cls.kind).config(NextFramesConfig))
         load_weights(model, Path(path) / "model.safetensors")
         return model.eval()
 

@@ -195,7 +195,6 @@ class VideoAutoencoder(nn.Module):
         Raises:
             ValueError: no such folder, another kind of model, weights of another size.
         """
-        card = dict(read_card(path, cls.kind)["config"])
-        model = cls(VideoAutoencoderConfig(**{**card, "blocks": tuple(card["blocks"])}))
+        model = cls(read_card(path, cls.kind).config(VideoAutoencoderConfig))
         load_weights(model, Path(path) / "model.safetensors")
         return model.eval()

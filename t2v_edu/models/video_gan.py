@@ -204,6 +204,6 @@ class VideoGAN(Listener):
         """
         folder = model_folder(path_or_name)
         card = read_card(folder, cls.kind)
-        model = cls(VideoGANConfig(**card["config"]), Tokenizer(card["words"]), card["worlds"])
+        model = cls(card.config(VideoGANConfig), Tokenizer(card["words"]), card["worlds"])
         load_weights(model, folder / "model.safetensors")
         return model.eval()

@@ -166,8 +166,7 @@ class FeatureNet(nn.Module):
         Raises:
             ValueError: no such folder, another kind of model, weights that are truncated or do not fit.
         """
-        card = read_card(path, cls.kind)
-        net = cls(FeatureConfig(**{**card["config"], "labels": tuple(card["config"]["labels"])}))
+        net = cls(read_card(path, cls.kind).config(FeatureConfig))
         load_weights(net, Path(path) / "model.safetensors")
         return net.eval()
 
