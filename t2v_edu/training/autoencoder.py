@@ -147,20 +147,25 @@ def report(model: VideoAutoencoder, worlds: Sequence[str] = WORLDS, clips: int =
     Returns:
         for each world "PSNR", "PSNR of the mean error", "lowest PSNR", and "read back", the share whose every attribute the
         reader finds again.
+    Raises:
+        ValueError: no clip.
     """
     from t2v_edu.evaluation.attributes import readings, tally
 
+    if clips < 1:
+        raise ValueError(f"{clips} clips: use 1 or more")
     numbers: dict[str, dict[str, float]] = {}
     for world in worlds:
         decibels: list[float] = []
         right = 0
-        for step in range(clips // 50):
-            batch = WorldStream(world, split="held_out").batch(50, seed=2, step=step)
-            video = to_tensor(batch.frames)
+        stream = WorldStream(world, split="held_out")
+        for first in range(0, clips, 50):
+            several = [stream.clip(2, i) for i in range(first, min(clips, first + 50))]
+            video = to_tensor(np.stack([clip.frames for clip in several]))
             rebuilt = model(video)
             decibels += psnr(video, rebuilt).tolist()
-            assert batch.scenes is not None
-            right += tally(zip(readings(to_frames(rebuilt), world), batch.scenes, strict=True))["all"].right
+            scenes = [clip.scene for clip in several if clip.scene is not None]
+            right += tally(zip(readings(to_frames(rebuilt), world), scenes, strict=True))["all"].right
         error = float(np.mean(10 ** (-0.1 * np.array(decibels))))
         numbers[world] = {"PSNR": round(float(np.mean(decibels)), 2), "PSNR of the mean error": round(-10 * math.log10(error), 2),
                           "lowest PSNR": round(min(decibels), 2), "read back": right / len(decibels)}
