@@ -161,7 +161,7 @@ def weights(folder: Path) -> Path:
     (lambda f: shutil.copy(weights(f.parent / "clips"), weights(f)), "another model"),
     (lambda f: save_file({"x": torch.zeros(3)}, weights(f)), "another model"),
     (lambda f: config(f, kind="captioner"), "kind 'captioner'"),
-    (lambda f: config(f, config={"frames": "eight"}), "do not describe a model"),
+    (lambda f: config(f, config={"frames": 8}), "not the card of a VideoGANConfig"),
     (lambda f: config(f, words=None), "do not describe a model"),
 ])
 def test_damaged_or_foreign_checkpoints_are_named(real: Path, damage: Callable[[Path], object], message: str) -> None:
