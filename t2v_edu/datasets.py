@@ -194,7 +194,7 @@ class WorldStream(Source):
             raise ValueError(f"langs {langs!r}: give a tuple of one or more of {LANGUAGES}, for example ('en',)")
         self.world, self.split, self.langs, self.wording, self.only = world, split, tuple(langs), wording, tuple(only)
         if strange := set(only) - {word for words in FIELDS for word in words}:
-            raise ValueError(f"{', '.join(sorted(strange))}: no kind, color, size, action or speed of an actor")
+            raise ValueError(f"{', '.join(map(repr, sorted(strange)))}: no kind, color, size, action or speed of an actor")
         self._wanted = [words for field in FIELDS if (words := set(only) & set(field))]
         self.clip(0, 0)  # a wrong name is an error here, not in the middle of a run
 

@@ -97,7 +97,7 @@ def test_only_actors_of_whom_the_words_hold_are_drawn():
 
 @pytest.mark.parametrize(("arguments", "message"), [
     ({"world": "story", "only": ("spins",)}, "'story' none begins with an actor that is: spins"),
-    ({"only": ("spins", "stars")}, "stars: no kind"),
+    ({"only": ("spins", "stars")}, "'stars': no kind"),
     ({"world": "rivers"}, "'rivers'.*shapes"),
     ({"split": "unseen"}, "'unseen'.*held_out"),
     ({"langs": ("fr",)}, r"\('fr',\).*zh"),

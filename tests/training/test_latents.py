@@ -84,10 +84,10 @@ def test_the_cache_of_another_seed_or_size_is_not_taken(tmp_path):
     assert longer.latents.shape[2] == 2
 
 
-def test_turns_of_some_actions_alone():
+def test_turns_of_some_words_alone():
     worlds = Worlds(("shapes", "story", "shapes:bounces,spins", "digits:moves", "story"), frames=4, size=16)
     assert worlds.names == ("shapes", "story", "digits")
-    assert [(s.world, s.actions) for s in worlds.streams] == [
+    assert [(s.world, s.only) for s in worlds.streams] == [
         ("shapes", ()), ("story", ()), ("shapes", ("bounces", "spins")), ("digits", ("moves",)), ("story", ())]
     clips = latent_clips(worlds, coder(), 25, seed=1)
     assert {scene.actors[0].action for scene in clips.scenes[2::5]} <= {"bounces", "spins"}
@@ -95,7 +95,7 @@ def test_turns_of_some_actions_alone():
 
 
 @pytest.mark.parametrize(("names", "told"), [((), "no world"), (("shpes",), "shpes"), (("digits:spins",), "digits.*spins"),
-                                             (("shapes:",), "none has the action")])
+                                             (("shapes:",), "'': no kind")])
 def test_turns_that_cannot_be_are_refused(names, told):
     with pytest.raises(ValueError, match=told):
         Worlds(names, frames=4, size=16)
