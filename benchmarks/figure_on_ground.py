@@ -12,7 +12,7 @@ such films together again:
 - `Outline` draws, from all the other fields, a frame's figure around its own centre, as a field that is positive inside;
 - `Track` is a flow (chapter 12), from the same fields, in the 32 numbers that say where the centre is in 16 frames.
 
-Color and outline never meet in one net, so a combination of them that no clip had is nothing new. That is what is built in, and
+Color and outline never meet in a net that draws, so a combination of them that no clip had is nothing new. That is built in, and
 why the race is short. It is also as far as it goes: where figures overlap, or the ground is a picture, this model can do nothing.
 
 Source: films as layers that move: Wang & Adelson 1994, "Representing Moving Images with Layers"; a ground and what moves before

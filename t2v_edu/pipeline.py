@@ -109,7 +109,7 @@ def load(path: Path) -> CaptionedVideoModel:
     kind = shelf.read_card(path).config.get("kind")
     try:
         return FlowVideo.from_pretrained(path) if kind == FlowVideo.kind else VideoGAN.from_pretrained(path)
-    except (KeyError, TypeError, AttributeError) as error:  # settings that are missing, unknown or of another type
+    except (TypeError, AttributeError) as error:  # settings of another type
         file = str(path / "config.json")
         raise ValueError(f"the settings in {file!r} do not describe a model ({type(error).__name__}: {error}); "
                          "copy the folder again, or train the model again: t2v-edu train --help") from error
