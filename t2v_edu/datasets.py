@@ -211,12 +211,12 @@ class WorldStream(Source):
         return Clip(render(scene, self.frames, self.size, self.size, rng) if picture else none, caption, scene)
 
     def _scene(self, rng: np.random.Generator) -> Scene:
-        for _ in range(1000):
+        for _ in range(20_000):
             scene = sample_scene(self.world, rng, self.split)
             true = set(asdict(scene.actors[0]).values())
             if all(true & words for words in self._wanted):
                 return scene
-        raise ValueError(f"of 1,000 scenes of {self.world!r} none begins with an actor that is: {', '.join(self.only)}")
+        raise ValueError(f"of 20,000 scenes of {self.world!r} none begins with an actor that is: {', '.join(self.only)}")
 
 
 class FiniteSource(Source, Shuffled):

@@ -5,6 +5,7 @@
 - shows a chapter's run time, measured by `make chapters`;
 - drops what pages do not need: the state of notebook widgets, the loader of thebe;
 - makes pages whole when read from a folder: icons travel inside their style sheet;
+- writes the front door, `index.html`, and says that it has no icon: else a browser may ask the host's root for `/favicon.ico`;
 - adds Colab and Binder buttons where `repository: url` is set in _config.yml.
 """
 
@@ -132,10 +133,30 @@ def carry_icons(app: Sphinx, error: Exception | None) -> None:
         page.write_text(FONT_PRELOAD.sub("", text), encoding="utf-8")
 
 
+def write_front_door(app: Sphinx, error: Exception | None) -> None:
+    """Write the page that leads from the site's folder to its first page."""
+    if error or app.builder.format != "html":
+        return
+    first = f"{app.config.root_doc}.html"
+    (Path(app.outdir) / "index.html").write_text(
+        f'''<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<title>{app.config.html_title}</title>
+<link rel="icon" href="data:,">
+<meta http-equiv="refresh" content="0; url={first}">
+<p><a href="{first}">{app.config.html_title}</a></p>
+</html>
+''',
+        encoding="utf-8",
+    )
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("config-inited", add_static_files)
     app.connect("config-inited", add_launch_buttons)
     app.connect("doctree-read", check_chapter)
     app.connect("build-finished", carry_icons)
+    app.connect("build-finished", write_front_door)
     app.connect("html-page-context", drop_dead_weight, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

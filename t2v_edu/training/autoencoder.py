@@ -1,7 +1,7 @@
 """Chapter 07 · how the video autoencoder is trained: rebuild clips, at a small price for what the latents know.
 
     python -m t2v_edu.training.autoencoder --out runs/autoencoder
-    python -m t2v_edu.training.autoencoder --out runs/decoder --weights data/autoencoder --decoder --motion 4
+    python -m t2v_edu.training.autoencoder --out runs/decoder --weights data/autoencoder --decoder --motion 4 --noise 0.3
     python -m t2v_edu.training.autoencoder --ship runs/autoencoder/model
 """
 
@@ -46,6 +46,8 @@ class AutoencoderPlan:
         kl: weight of KL(q(z | video) ‖ N(0, 1)) in nats a clip, beside the mean squared error of its numbers.
         absolute: weight of the mean absolute error, which keeps edges sharp when the squared error is already small.
         motion: how many times more than a pixel of the place one counts where something moves: figures are small.
+        noise: how far off, at most, the latents are from which an update draws, in deviations of their channels: what a flow
+            makes up is never quite what the encoder would have said.
         decoder: train the way out alone. The latents stay as they are, and with them every model that draws latents.
         evaluate_every, save_every, keep, seed: as in `TrainConfig`.
     """
@@ -58,6 +60,7 @@ class AutoencoderPlan:
     kl: float = 2e-7
     absolute: float = 0.02
     motion: float = 0.0
+    noise: float = 0.0
     decoder: bool = False
     evaluate_every: int = 250
     save_every: int = 250
@@ -68,7 +71,7 @@ class AutoencoderPlan:
         at_least_one(self, "steps", "batch", "frames", "evaluate_every", "save_every", "keep")
         if self.frames % 4 or self.frames > 16:
             raise ValueError(f"frames {self.frames}: use 4, 8, 12 or 16: whole latent vectors of a clip of 16 frames")
-        for name in ("lr", "kl", "absolute", "motion"):
+        for name in ("lr", "kl", "absolute", "motion", "noise"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise ValueError(f"{name} {getattr(self, name)}: use a finite number that is not negative")
 
@@ -100,6 +103,9 @@ class AutoencoderTrainee:
         with w.autocast():
             mean, log_variance = self.model.moments(video)
             z = mean + w.noise(tuple(mean.shape), generator) * (0.5 * log_variance).exp()
+            if p.noise:
+                far = p.noise * w.part(torch.rand(w.count * len(z), generator=generator))
+                z = z + far[:, None, None, None, None] * self.model.deviation * w.noise(tuple(mean.shape), generator)
             off = self.model.paint(z).float() - video
         weight = 1 + p.motion * moving(video)
         squared, absolute = (weight * off.square()).mean(), (weight * off.abs()).mean()
@@ -192,6 +198,7 @@ def main() -> None:
     parser.add_argument("--worlds", nargs="+", default=AutoencoderPlan.worlds,
                         help="whose clips come in turn; a name may come twice")
     parser.add_argument("--motion", type=float, default=AutoencoderPlan.motion, help="extra weight of what moves")
+    parser.add_argument("--noise", type=float, default=AutoencoderPlan.noise, help="how far off the latents are, at most")
     parser.add_argument("--weights", type=Path, metavar="MODEL", help="begin with the weights of this one")
     parser.add_argument("--decoder", action="store_true", help="train its decoder alone: what draws its latents still can")
     parser.add_argument("--resume", action="store_true")
@@ -203,7 +210,7 @@ def main() -> None:
         parser.error("say --out FOLDER to train, or --ship MODEL")
     if args.decoder and not args.weights:
         parser.error("--decoder needs --weights MODEL, whose encoder stays")
-    plan = AutoencoderPlan(tuple(args.worlds), args.steps, args.batch, args.frames, args.lr, motion=args.motion,
+    plan = AutoencoderPlan(tuple(args.worlds), args.steps, args.batch, args.frames, args.lr, motion=args.motion, noise=args.noise,
                            decoder=args.decoder, seed=args.seed)
     keep_freed_memory()
     workers = Workers(bf16=args.bf16)

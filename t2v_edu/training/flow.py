@@ -35,9 +35,9 @@ from t2v_edu.video import to_frames
 LONGEST = 24  # words of a caption, with room to spare: what a compiled step is written for
 MEAN_TIME = -0.5  # of the logit-normal times: where a motion begins in its cycle is settled early, between t = .05 and .3
 # what is hard to draw, or to make up one's mind on, comes more often
-TURNS = ("shapes", "digits", "story", "shapes:spins,star,cross", "digits:bounces", "story:walks,runs", "shapes:spins,star",
-         "digits:bounces,small", "story", "shapes:bounces", "digits:2,3,5,9", "story:walks,jumps,sits", "shapes:spins,star",
-         "digits:small", "shapes:spins", "digits:bounces,small,3,5,9")
+TURNS = ("shapes", "digits", "story", "shapes:spins,star,cross", "digits:bounces", "story:walks,runs", "shapes",
+         "digits:9,5,3,1,0", "story", "shapes:spins,star,cross,small", "digits:bounces,small", "story:walks,jumps,sits",
+         "shapes:star,cross", "digits", "shapes:spins,star", "digits:bounces,9,5,3,0")
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,8 @@ class FlowTrainee:
     def loss(self, captions: list[str], data: Tensor, noise: Tensor, generator: torch.Generator) -> Tensor:
         """(B,) flow matching, some captions left out."""
         w, count = self.workers, len(data)
-        t = logit_normal(w.count * count, generator, mean=MEAN_TIME)[w.rank * count :][:count].to(w.device)
-        dropped = torch.rand(w.count * count, generator=generator)[w.rank * count :][:count].to(w.device) < self.plan.drop
+        t = w.part(logit_normal(w.count * count, generator, mean=MEAN_TIME))
+        dropped = w.part(torch.rand(w.count * count, generator=generator)) < self.plan.drop
         with torch.no_grad():  # trained on with the flow, it came to say the same of different words
             code = self.model.encode(captions)
         told = self.model.transformer.forget(code, dropped)
@@ -176,7 +176,7 @@ class StudentTrainee(FlowTrainee):
 
     def __init__(self, teacher: FlowVideo, plan: FlowPlan, workers: Workers) -> None:
         student = copy.deepcopy(teacher)
-        student.steps, student.guidance, student.fresh = plan.looks, 1.0, 0.0
+        student.steps, student.guidance, student.contrast, student.fresh = plan.looks, 1.0, 0.0, 0.0
         super().__init__(student, plan, workers)
         self.teacher = teacher.to(workers.device).eval().requires_grad_(False)
         self.model.text.requires_grad_(False)
@@ -192,7 +192,7 @@ class StudentTrainee(FlowTrainee):
         with torch.no_grad():
             at = piece + torch.linspace(0, 1 / looks, self.plan.within + 1)
             end = euler(self.teacher.field(captions), start, at.to(data.device))
-        off = self.model.field(captions, 1.0)(start, piece.expand(count).to(data.device)) - looks * velocity(start, end)
+        off = self.model.field(captions, 1.0, 0.0)(start, piece.expand(count).to(data.device)) - looks * velocity(start, end)
         return off.square().flatten(1).mean(1)
 
 

@@ -109,8 +109,12 @@ class Workers:
 
     def noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         """This process's (N, ...) part of one draw for all processes' batches."""
-        whole = torch.randn(self.count * shape[0], *shape[1:], generator=generator)
-        return whole[self.rank * shape[0] :][: shape[0]].to(self.device)
+        return self.part(torch.randn(self.count * shape[0], *shape[1:], generator=generator))
+
+    def part(self, whole: Tensor) -> Tensor:
+        """This process's rows of a draw for all processes' batches."""
+        rows = len(whole) // self.count
+        return whole[self.rank * rows :][:rows].to(self.device)
 
     def mean_gradients(self, module: nn.Module) -> None:
         """Replace each gradient by its mean over processes: the gradient of the loss over the whole batch."""

@@ -36,6 +36,15 @@ def test_the_front_door_leads_to_the_welcome_page(home, visit):
     assert visit.page.locator("h1").first.inner_text().startswith("A caption becomes a film")
 
 
+def test_every_page_says_what_its_icon_is(site):
+    """A browser that is told of none may ask the host's root for one: a 404 on a site below a path."""
+    pages = [path for path in (site / "a" / "course").rglob("*.html") if "_static" not in path.parts]
+    icons = {page: re.search(r'<link rel="icon" href="([^"]+)"', page.read_text()) for page in pages}
+    assert len(pages) > 10 and all(icons.values())
+    assert {page.name for page, icon in icons.items() if icon[1] == "data:,"} == {"index.html"}
+    assert all((page.parent / icon[1]).is_file() for page, icon in icons.items() if page.name != "index.html")
+
+
 def test_pages_name_no_other_host_in_what_they_load(site):
     found = []
     for path in site.rglob("*.html"):
