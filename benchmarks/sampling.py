@@ -1,4 +1,4 @@
-"""How the shipped flow is best sampled: films that are right in every attribute, by steps, guidance and fresh noise."""
+"""How the shipped flow is best sampled: films that are right in every attribute, by steps, guidance, contrast and fresh noise."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from t2v_edu.evaluation.attributes import readings, tally
 from t2v_edu.video import to_frames
 
 CLIPS = 60  # of each world, in scenes of the split "seen": what is chosen here is judged on other ones
-WAYS = ((12, 2.0, 0.0), (24, 2.0, 0.0), (24, 2.0, 0.5), (24, 2.0, 1.0), (24, 1.0, 1.0), (24, 3.0, 1.0), (48, 2.0, 1.0))
+WAYS = ((12, 2.0, 0.0, 0.0), (24, 2.0, 0.0, 0.0), (24, 2.0, 0.0, 0.5), (24, 2.0, 0.0, 1.0), (24, 1.0, 0.0, 1.0),
+        (24, 3.0, 0.0, 1.0), (48, 2.0, 0.0, 1.0), (24, 2.0, 0.5, 1.0), (24, 2.0, 1.0, 1.0))
 
 
 def measure() -> list[Line]:
@@ -19,13 +20,14 @@ def measure() -> list[Line]:
     model, which = shipped_or_new()
     asked = {world: WorldStream(world).batch(CLIPS, seed=77, step=0) for world in model.worlds}
     lines = []
-    for steps, guidance, fresh in WAYS:
+    for steps, guidance, contrast, fresh in WAYS:
         shares = {}
         for world, batch in asked.items():
-            films = model.generate(batch.captions, torch.Generator().manual_seed(0), steps=steps, guidance=guidance, fresh=fresh)
+            films = model.generate(batch.captions, torch.Generator().manual_seed(0), steps=steps, guidance=guidance,
+                                   contrast=contrast, fresh=fresh)
             shares[world] = tally(zip(readings(to_frames(films), world), batch.scenes or [], strict=True))["all"].share
         each = ", ".join(f"{world} {share:.2f}" for world, share in shares.items())
-        lines.append(Line(f"all right with {steps} steps, guidance {guidance:g}, fresh noise {fresh:g}",
+        lines.append(Line(f"all right with {steps} steps, guidance {guidance:g}, contrast {contrast:g}, fresh noise {fresh:g}",
                           sum(shares.values()) / len(shares), "", how=f"{each}; {CLIPS} films each; {which}"))
         print(f"  {lines[-1].what}: {lines[-1].value:.3f} ({each})", flush=True)
     return lines

@@ -95,6 +95,12 @@ def test_only_actors_of_whom_the_words_hold_are_drawn():
     assert {(a.kind, a.action) for a in both} == {("star", "spins"), ("cross", "spins")} and len({a.color for a in both}) > 3
 
 
+def test_rare_actors_are_found_in_the_end():
+    rare = WorldStream("digits", only=("9", "bounces", "small", "fast"))  # eight scenes in ten thousand
+    found = [rare.clip(0, i, picture=False).scene.actors[0] for i in range(12)]
+    assert {(a.kind, a.action, a.size, a.speed) for a in found} == {("9", "bounces", "small", "fast")}
+
+
 @pytest.mark.parametrize(("arguments", "message"), [
     ({"world": "story", "only": ("spins",)}, "'story' none begins with an actor that is: spins"),
     ({"only": ("spins", "stars")}, "'stars': no kind"),

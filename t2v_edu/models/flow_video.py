@@ -14,7 +14,8 @@ from torch import Tensor
 from t2v_edu.losses.flow import Field, guide, renoise, times
 from t2v_edu.models.flow_transformer import FlowConfig, FlowTransformer
 from t2v_edu.models.video_autoencoder import VideoAutoencoder
-from t2v_edu.text.encoders import Listener, TextCode
+from t2v_edu.text.encoders import Listener, TextCode, join
+from t2v_edu.text.rivals import rivals
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.weights import load_weights, model_folder, read_card, save_model
 
@@ -27,19 +28,20 @@ class FlowVideo(Listener):
         tokenizer: its vocabulary travels with the weights.
         autoencoder: trained and frozen; its weights lie in a folder of their own.
         worlds: the named worlds it was trained for.
-        steps, guidance, fresh: how `generate` samples; a guidance of 1 asks the net once a step, any other twice.
+        steps, guidance, contrast, fresh: how `generate` samples. Each look asks the net once; once more without caption where
+            guidance is not 1, and once more about somebody else where contrast is not 0.
     """
 
     kind = "flow_video"
 
     def __init__(self, config: FlowConfig, tokenizer: Tokenizer, autoencoder: VideoAutoencoder, worlds: Sequence[str] = (),
-                 *, steps: int = 24, guidance: float = 2.0, fresh: float = 0.0) -> None:
+                 *, steps: int = 24, guidance: float = 2.0, contrast: float = 0.0, fresh: float = 0.0) -> None:
         super().__init__(tokenizer, config.text)
         if autoencoder.config.latent != config.latent:
             raise ValueError(f"the autoencoder's latents have {autoencoder.config.latent} numbers, "
                              f"the transformer's {config.latent}")
         self.config, self.worlds = config, tuple(worlds)
-        self.steps, self.guidance, self.fresh = steps, guidance, fresh
+        self.steps, self.guidance, self.contrast, self.fresh = steps, guidance, contrast, fresh
         self.transformer = FlowTransformer(config)
         self._autoencoder = [autoencoder.eval().requires_grad_(False)]  # in a list: not among the weights that are trained
 
@@ -48,27 +50,35 @@ class FlowVideo(Listener):
         """Between videos and latents, on the device of the other weights."""
         return self._autoencoder[0].to(self.device)
 
-    def field(self, captions: Sequence[str], guidance: float | None = None) -> Field:
+    def field(self, captions: Sequence[str], guidance: float | None = None, contrast: float | None = None) -> Field:
         """The velocity field of B captions, for the samplers of losses/flow.py: (x, t) → velocity.
 
         Args:
-            guidance: the model's own if left out.
+            guidance, contrast: the model's own if left out.
         Raises:
-            ValueError: guidance that is no finite number.
+            ValueError: guidance or contrast that is no finite number.
         """
         weight = self.guidance if guidance is None else guidance
-        if not math.isfinite(weight):
-            raise ValueError(f"guidance {weight}: use a finite number, 1 for none")
-        told = self.encode(captions)
-        if weight == 1:
-            return lambda x, t: self.transformer(x, t, told)
-        both = _both(told, self.transformer.forget(told, torch.ones(len(captions), dtype=torch.bool, device=self.device)))
+        away = self.contrast if contrast is None else contrast
+        if not (math.isfinite(weight) and math.isfinite(away)):
+            raise ValueError(f"guidance {weight}, contrast {away}: use finite numbers, 1 and 0 for none")
+        codes = [self.encode(captions)]
+        if weight != 1:
+            codes.append(self.transformer.forget(codes[0], torch.ones(len(captions), dtype=torch.bool, device=self.device)))
+        if away:
+            codes.append(self.encode_rivals(captions))
+        every, n = join(codes), len(codes)
 
         def guided(x: Tensor, t: Tensor) -> Tensor:
-            with_caption, without = self.transformer(torch.cat([x, x]), torch.cat([t, t]), both).chunk(2)
-            return guide(with_caption, without, weight)
+            told, *others = self.transformer(torch.cat([x] * n), torch.cat([t] * n), every).chunk(n)
+            velocity: Tensor = guide(told, others[0], weight) if weight != 1 else told
+            return velocity + away * (told - others[-1]) if away else velocity
 
         return guided
+
+    def encode_rivals(self, captions: Sequence[str]) -> TextCode:
+        """Each caption with who it is about left open: the mean code of its rivals; its own code if it has none."""
+        return join([self.encode(rivals(caption) or [caption]).mean() for caption in captions])
 
     def noise(self, count: int, generator: torch.Generator) -> Tensor:
         """(count, D, T', H', W'), drawn on the CPU, so that every device makes the same films."""
@@ -76,23 +86,23 @@ class FlowVideo(Listener):
 
     @torch.no_grad()
     def generate(self, captions: Sequence[str], generator: torch.Generator, *, steps: int | None = None,
-                 guidance: float | None = None, fresh: float | None = None) -> Tensor:
+                 guidance: float | None = None, contrast: float | None = None, fresh: float | None = None) -> Tensor:
         """One video for each caption.
 
         Args:
             captions: B sentences made of the vocabulary's words.
             generator: source of all noise, on the CPU.
-            steps, guidance, fresh: the model's own if left out.
+            steps, guidance, contrast, fresh: the model's own if left out.
         Returns:
             (B, 3, T, H, W) in [-1, 1].
         Raises:
             ValueError: no caption, a caption without words, or a word that training never saw; its nearest known ones are named;
-                no step, or guidance that is no finite number.
+                no step; guidance or contrast that is no finite number.
         """
         self.tokenizer.check(captions)
         noise = self.noise(len(captions), generator)
         at = times(self.steps if steps is None else steps).to(self.device)
-        latents = renoise(self.field(captions, guidance), noise, at, self.fresh if fresh is None else fresh, generator)
+        latents = renoise(self.field(captions, guidance, contrast), noise, at, self.fresh if fresh is None else fresh, generator)
         video: Tensor = self.autoencoder.decode(latents)
         return video
 
@@ -108,7 +118,7 @@ class FlowVideo(Listener):
             self.autoencoder.save_pretrained(folder / "autoencoder", half=half)
         at = "autoencoder" if autoencoder is None else Path(os.path.relpath(autoencoder, folder)).as_posix()
         save_model(self, folder, self.kind, half=half, worlds=self.worlds, config=asdict(self.config), autoencoder=at,
-                   steps=self.steps, guidance=self.guidance, fresh=self.fresh,
+                   steps=self.steps, guidance=self.guidance, contrast=self.contrast, fresh=self.fresh,
                    words=self.tokenizer.words)
 
     @classmethod
@@ -122,10 +132,6 @@ class FlowVideo(Listener):
         card = read_card(folder, cls.kind)
         model = cls(card.config(FlowConfig), Tokenizer(card["words"]),
                     VideoAutoencoder.from_pretrained(folder / card["autoencoder"]), card["worlds"],
-                    steps=card["steps"], guidance=card["guidance"], fresh=card["fresh"])
+                    steps=card["steps"], guidance=card["guidance"], contrast=card["contrast"], fresh=card["fresh"])
         load_weights(model, folder / "model.safetensors")
         return model.eval()
-
-
-def _both(a: TextCode, b: TextCode) -> TextCode:
-    return TextCode(*(torch.cat(pair) for pair in ((a.tokens, b.tokens), (a.pooled, b.pooled), (a.mask, b.mask))))

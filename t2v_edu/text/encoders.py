@@ -36,9 +36,22 @@ class TextCode:
         order = torch.arange(len(self.pooled), device=self.pooled.device) ^ 1
         return self[order]
 
+    def mean(self) -> TextCode:
+        """One code (B = 1) for all captions: words that stand in the same place are mixed."""
+        share = self.mask.unsqueeze(-1).to(self.tokens.dtype)  # (B, L, 1)
+        tokens = (self.tokens * share).sum(0) / share.sum(0).clamp_min(1)  # zeros where no caption has a word
+        return TextCode(tokens[None], self.pooled.mean(0, True), self.mask.any(0, True))
+
     def __getitem__(self, rows: slice | Tensor) -> TextCode:
         """The code of some of the captions."""
         return TextCode(self.tokens[rows], self.pooled[rows], self.mask[rows])
+
+
+def join(codes: Sequence[TextCode]) -> TextCode:
+    """Codes of several batches as one, padded to the longest."""
+    longest = max(code.mask.shape[1] for code in codes)
+    padded = [code.padded(longest) for code in codes]
+    return TextCode(*(torch.cat(part) for part in zip(*((c.tokens, c.pooled, c.mask) for c in padded), strict=True)))
 
 
 def check_ids(ids: Tensor, mask: Tensor, vocabulary: int | None = None) -> None:

@@ -20,6 +20,7 @@ from t2v_edu.models.flow_transformer import (
 from t2v_edu.models.flow_video import FlowVideo
 from t2v_edu.models.video_autoencoder import VideoAutoencoder, VideoAutoencoderConfig
 from t2v_edu.text.encoders import TextCode
+from t2v_edu.text.rivals import rivals
 from t2v_edu.text.tokenizer import Tokenizer
 
 TINY = FlowConfig(frames=8, size=16, latent=4, text=16, width=24, heads=2, depth=2, fine=12, ends=1)
@@ -193,6 +194,22 @@ def test_generate_follows_the_guided_field_from_the_noise():
     torch.testing.assert_close(made, want, atol=1e-4, rtol=0)
 
 
+def test_contrast_goes_away_from_the_mean_code_of_everybody_else():
+    model, x, t = video_model(), latents(), torch.tensor([0.2, 0.7])
+    said = ["a red circle", "a walrus"]  # of the second nothing is known
+    with torch.no_grad():
+        one = [model.encode([caption]) for caption in rivals(said[0])]
+        assert len({code.tokens.shape for code in one}) == 1 < len(one)
+        mean = TextCode(sum(c.tokens for c in one) / len(one), sum(c.pooled for c in one) / len(one), one[0].mask)
+        told = model.transformer(x[:1], t[:1], model.encode(said[:1]))
+        want = told + 0.5 * (told - model.transformer(x[:1], t[:1], mean))
+        got = model.field(said, guidance=1.0, contrast=0.5)(x, t)
+        torch.testing.assert_close(got[:1], want, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(got[1:], model.field(said[1:], guidance=1.0)(x[1:], t[1:]), atol=1e-5, rtol=1e-5)
+        both = model.field(said, guidance=3.0, contrast=0.5)(x, t) - model.field(said, guidance=3.0, contrast=0.0)(x, t)
+        torch.testing.assert_close(both, got - model.field(said, guidance=1.0)(x, t), atol=1e-5, rtol=1e-5)
+
+
 def test_generate_draws_some_of_the_noise_anew():
     model, said = video_model(), ["a red circle", "a red circle"]
     made = model.generate(said, torch.Generator().manual_seed(5), fresh=1.0)
@@ -204,7 +221,8 @@ def test_generate_draws_some_of_the_noise_anew():
     assert not torch.allclose(made, model.generate(said, torch.Generator().manual_seed(5)))
 
 
-@pytest.mark.parametrize("how", [{"steps": 0}, {"guidance": float("nan")}, {"guidance": float("inf")}, {"fresh": 2.0}])
+@pytest.mark.parametrize("how", [{"steps": 0}, {"guidance": float("nan")}, {"guidance": float("inf")},
+                                 {"contrast": float("nan")}, {"fresh": 2.0}])
 def test_ways_to_draw_that_cannot_be(how):
     with pytest.raises(ValueError, match="use"):
         video_model().generate(["a red circle"], torch.Generator(), **how)

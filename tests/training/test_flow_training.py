@@ -194,8 +194,9 @@ def test_the_student_learns_the_mean_velocity_of_a_piece():
     said = ["a red circle moves left"] * 2
     alike = StudentTrainee(teacher, replace(PLAN, within=1), Workers("cpu"))
     assert alike.loss(said, data, noise, torch.Generator().manual_seed(0)).max() < 1e-10
+    teacher.contrast = 0.5  # the student learns that, too
     t = StudentTrainee(teacher, replace(PLAN, within=4, looks=2), Workers("cpu"))
-    assert (t.model.steps, t.model.guidance) == (2, 1.0)
+    assert (t.model.steps, t.model.guidance, t.model.contrast) == (2, 1.0, 0.0)
     g = torch.Generator().manual_seed(3)
     at = int(torch.randint(2, (), generator=g)) / 2
     start = interpolate(noise, data, torch.full((2,), at))
@@ -245,6 +246,21 @@ def test_what_moves_counts_more():
     video = to_tensor(batch.frames)
     a, b = plain.step(batch, 0), more.step(batch, 0)
     assert a["MSE"] < b["MSE"] < 5 * a["MSE"] and 0 < moving(video).mean() < 0.5
+
+
+def test_noise_takes_each_clips_latents_off_by_another_share_of_their_deviation():
+    batch = Worlds(("shapes",), frames=4, size=16).batch(4, seed=0, step=0)
+    plan = AutoencoderPlan(worlds=("shapes",), steps=10, batch=4, frames=4)
+    drawn = []
+    for noise in (0.0, 0.5):
+        torch.manual_seed(0)
+        t = AutoencoderTrainee(VideoAutoencoder(CODER), replace(plan, noise=noise), Workers("cpu"))
+        t.model.deviation.copy_(torch.arange(1.0, 5.0))
+        t.model.decoder.register_forward_pre_hook(lambda _, seen: drawn.append(seen[0].detach()))
+        t.step(batch, 0)
+    off = (drawn[1] - drawn[0]) / torch.arange(1.0, 5.0)  # (4, 1, 2, 2, 4), in deviations
+    share = off.square().flatten(1).mean(1).sqrt()
+    assert len({round(float(s), 4) for s in share}) == 4 and 0 < share.min() and share.max() < 0.5 * 1.6  # of 16 numbers each
 
 
 def test_a_decoder_alone_leaves_the_latents_as_they_are(tmp_path):
