@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from t2v_edu.losses.flow import Field, guide, renoise, times
 from t2v_edu.models.flow_transformer import FlowConfig, FlowTransformer
 from t2v_edu.models.video_autoencoder import VideoAutoencoder
 from t2v_edu.text.encoders import Listener, TextCode, join
-from t2v_edu.text.rivals import rivals
+from t2v_edu.text.rivals import rivals, world_of
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.weights import load_weights, model_folder, read_card, save_model
 
@@ -28,20 +28,22 @@ class FlowVideo(Listener):
         tokenizer: its vocabulary travels with the weights.
         autoencoder: trained and frozen; its weights lie in a folder of their own.
         worlds: the named worlds it was trained for.
-        steps, guidance, contrast, fresh: how `generate` samples. Each look asks the net once; once more without caption where
-            guidance is not 1, and once more about somebody else where contrast is not 0.
+        steps, guidance, fresh: how `generate` samples. Each look asks the net once, and once more without caption where guidance
+            is not 1.
+        contrast: for captions of which worlds each look asks once more, about somebody else, and how far it goes away from that.
     """
 
     kind = "flow_video"
 
     def __init__(self, config: FlowConfig, tokenizer: Tokenizer, autoencoder: VideoAutoencoder, worlds: Sequence[str] = (),
-                 *, steps: int = 24, guidance: float = 2.0, contrast: float = 0.0, fresh: float = 0.0) -> None:
+                 *, steps: int = 24, guidance: float = 2.0, contrast: Mapping[str, float] | None = None,
+                 fresh: float = 0.0) -> None:
         super().__init__(tokenizer, config.text)
         if autoencoder.config.latent != config.latent:
             raise ValueError(f"the autoencoder's latents have {autoencoder.config.latent} numbers, "
                              f"the transformer's {config.latent}")
         self.config, self.worlds = config, tuple(worlds)
-        self.steps, self.guidance, self.contrast, self.fresh = steps, guidance, contrast, fresh
+        self.steps, self.guidance, self.contrast, self.fresh = steps, guidance, dict(contrast or {}), fresh
         self.transformer = FlowTransformer(config)
         self._autoencoder = [autoencoder.eval().requires_grad_(False)]  # in a list: not among the weights that are trained
 
@@ -54,25 +56,31 @@ class FlowVideo(Listener):
         """The velocity field of B captions, for the samplers of losses/flow.py: (x, t) → velocity.
 
         Args:
-            guidance, contrast: the model's own if left out.
+            guidance, contrast: the model's own if left out; a number is for captions of every world.
         Raises:
             ValueError: guidance or contrast that is no finite number.
         """
         weight = self.guidance if guidance is None else guidance
-        away = self.contrast if contrast is None else contrast
-        if not (math.isfinite(weight) and math.isfinite(away)):
-            raise ValueError(f"guidance {weight}, contrast {away}: use finite numbers, 1 and 0 for none")
-        codes = [self.encode(captions)]
+        far = [self.contrast.get(world_of(caption) or "", 0.0) if contrast is None else contrast for caption in captions]
+        if not all(map(math.isfinite, (weight, *far))):
+            raise ValueError(f"guidance {weight}, contrast {contrast}: use finite numbers, 1 and 0 for none")
+        told = self.encode(captions)
+        every = torch.arange(len(captions), device=self.device)
+        some = torch.tensor(far, device=self.device).nonzero().flatten()  # who is contrasted
+        away = torch.tensor(far, device=self.device)[some][:, None, None, None, None]
+        rows, codes = [every], [told]
         if weight != 1:
-            codes.append(self.transformer.forget(codes[0], torch.ones(len(captions), dtype=torch.bool, device=self.device)))
-        if away:
-            codes.append(self.encode_rivals(captions))
-        every, n = join(codes), len(codes)
+            rows.append(every)
+            codes.append(self.transformer.forget(told, torch.ones_like(every, dtype=torch.bool)))
+        if len(some):
+            rows.append(some)
+            codes.append(self.encode_rivals([captions[i] for i in some.tolist()]))
+        row, code = torch.cat(rows), join(codes)
 
         def guided(x: Tensor, t: Tensor) -> Tensor:
-            told, *others = self.transformer(torch.cat([x] * n), torch.cat([t] * n), every).chunk(n)
-            velocity: Tensor = guide(told, others[0], weight) if weight != 1 else told
-            return velocity + away * (told - others[-1]) if away else velocity
+            with_caption, *others = self.transformer(x[row], t[row], code).split([len(r) for r in rows])
+            velocity: Tensor = guide(with_caption, others[0], weight) if weight != 1 else with_caption
+            return velocity.index_add(0, some, away * (with_caption[some] - others[-1])) if len(some) else velocity
 
         return guided
 

@@ -10,6 +10,16 @@ from t2v_edu.world.phrases import say
 from t2v_edu.world.scene import CAST, WORLDS, Actor, Scene, worlds_of
 
 
+def world_of(caption: str) -> str | None:
+    """Name of the narrowest world that knows the caption's scene; None for a caption that the grammar cannot read.
+
+    >>> world_of("a small brown dog is sitting on the grass"), world_of("a walrus plays the tuba")
+    ('story', None)
+    """
+    scene = _scene(caption)
+    return None if scene is None else worlds_of(scene)[0]
+
+
 def rivals(caption: str) -> list[str]:
     """The plain caption of each scene that differs in one actor's kind alone, among those of the narrowest world that knows it.
 
@@ -19,12 +29,17 @@ def rivals(caption: str) -> list[str]:
     Returns:
         captions in the same language; none for a caption that the grammar cannot read, whose actors have no known rivals.
     """
+    scene, lang = _scene(caption), detect_language(caption)
+    return [] if scene is None else [say(other, lang) for other in _recast(scene)]
+
+
+def _scene(caption: str) -> Scene | None:
+    """What the caption means, where a world knows it."""
     try:
         scene = parse(caption)
     except CaptionError:
-        return []
-    lang = detect_language(caption)
-    return [say(other, lang) for other in _recast(scene)]
+        return None
+    return scene if worlds_of(scene) else None
 
 
 def _recast(scene: Scene) -> list[Scene]:

@@ -1,7 +1,7 @@
 """Chapter 07 · how the video autoencoder is trained: rebuild clips, at a small price for what the latents know.
 
     python -m t2v_edu.training.autoencoder --out runs/autoencoder
-    python -m t2v_edu.training.autoencoder --out runs/decoder --weights data/autoencoder --decoder --motion 4 --noise 0.3
+    python -m t2v_edu.training.autoencoder --out runs/decoder --weights data/autoencoder --decoder --motion 4 --noise 0.2
     python -m t2v_edu.training.autoencoder --ship runs/autoencoder/model
 """
 

@@ -206,8 +206,10 @@ def test_contrast_goes_away_from_the_mean_code_of_everybody_else():
         got = model.field(said, guidance=1.0, contrast=0.5)(x, t)
         torch.testing.assert_close(got[:1], want, atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(got[1:], model.field(said[1:], guidance=1.0)(x[1:], t[1:]), atol=1e-5, rtol=1e-5)
+        model.contrast = {"shapes": 0.5, "story": 7.0}
+        torch.testing.assert_close(model.field(said, guidance=1.0)(x, t), got, atol=1e-5, rtol=1e-5)
         both = model.field(said, guidance=3.0, contrast=0.5)(x, t) - model.field(said, guidance=3.0, contrast=0.0)(x, t)
-        torch.testing.assert_close(both, got - model.field(said, guidance=1.0)(x, t), atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(both, got - model.field(said, guidance=1.0, contrast=0.0)(x, t), atol=1e-5, rtol=1e-5)
 
 
 def test_generate_draws_some_of_the_noise_anew():

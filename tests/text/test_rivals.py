@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from t2v_edu.text.rivals import rivals
+from t2v_edu.text.rivals import rivals, world_of
 from t2v_edu.world.captions import parse
 from t2v_edu.world.phrases import say
 from t2v_edu.world.scene import WORLDS, all_actors, sample_scene
@@ -35,3 +35,11 @@ def test_of_two_actors_either_gives_way():
                                      "on grass, a girl in blue jumps"])
 def test_who_stands_alone_has_none(caption):
     assert rivals(caption) == []
+
+
+def test_the_world_of_a_caption_is_the_narrowest_that_knows_it():
+    rng = np.random.default_rng(4)
+    for name in ("shapes", "digits", "story"):
+        assert {world_of(say(sample_scene(name, rng), "zh", rng)) for _ in range(30)} == {name}
+    assert world_of("a red star is to the left of a blue 4") == "pairs" and world_of("a red star in the park") == "all"
+    assert world_of("a walrus") is None and world_of("a red star is above a blue 4, in the park") is None

@@ -194,9 +194,9 @@ def test_the_student_learns_the_mean_velocity_of_a_piece():
     said = ["a red circle moves left"] * 2
     alike = StudentTrainee(teacher, replace(PLAN, within=1), Workers("cpu"))
     assert alike.loss(said, data, noise, torch.Generator().manual_seed(0)).max() < 1e-10
-    teacher.contrast = 0.5  # the student learns that, too
+    teacher.contrast = {"shapes": 0.5}  # the student learns that, too
     t = StudentTrainee(teacher, replace(PLAN, within=4, looks=2), Workers("cpu"))
-    assert (t.model.steps, t.model.guidance, t.model.contrast) == (2, 1.0, 0.0)
+    assert (t.model.steps, t.model.guidance, t.model.contrast) == (2, 1.0, {})
     g = torch.Generator().manual_seed(3)
     at = int(torch.randint(2, (), generator=g)) / 2
     start = interpolate(noise, data, torch.full((2,), at))

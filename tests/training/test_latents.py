@@ -71,6 +71,12 @@ def test_the_cache_is_used_only_for_what_it_holds(tmp_path):
     model.moments = None  # not to be asked
     again = latent_clips(WORLDS, model, 4, seed=1, cache=cache)
     assert torch.equal(made.latents, again.latents) and made.captions == again.captions and made.scenes == again.scenes
+    with torch.no_grad():  # another way out, and another way in
+        model.up.weight.add_(1), model.edges.paint.bias.add_(1)
+        assert torch.equal(latent_clips(WORLDS, model, 4, seed=1, cache=cache).latents, made.latents)
+        model.down.weight.add_(1)
+        with pytest.raises(TypeError):
+            latent_clips(WORLDS, model, 4, seed=1, cache=cache)
     other = latent_clips(WORLDS, coder(7), 4, seed=1, cache=cache)
     assert not torch.equal(made.latents, other.latents)
 
