@@ -57,6 +57,7 @@ def test_there_is_one_search_and_it_finds(home, visit):
     visit.page.goto(f"{home}/search.html?q=critic")
     visit.page.wait_for_selector("#search-results li")
     assert "lossary" in visit.page.locator("#search-results").inner_text()
+    visit.page.wait_for_load_state("networkidle")  # it fetches the found pages for their summaries: leaving cuts that off
     visit.page.goto(f"{home}/book/notation.html")
     visit.page.keyboard.press("Control+k")
     assert visit.page.locator("input[type=search]:visible").count() == 1
