@@ -12,7 +12,7 @@ from t2v_edu.world.oracle_ground import Cell, Choice, find_place, margin
 from t2v_edu.world.oracle_pair import read_pair
 from t2v_edu.world.oracle_path import Track, track
 from t2v_edu.world.oracle_story import silhouette
-from t2v_edu.world.scene import PLAIN_PLACES, WORLDS, Actor, Scene, sample_scene
+from t2v_edu.world.scene import CLASHES, PLAIN_PLACES, WORLDS, Actor, Scene, sample_scene
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Reading:
     """What a film shows.
 
     Attributes:
-        scene: its meaning; None where any attribute could not be read.
+        scene: its meaning; None where any attribute could not be read, or where no scene of the world has them all at once.
         attributes: kind, color, size, action, direction, speed (for a second actor kind_2, ...), place, count, relation;
             each a word of the grammar (count "1" or "2"; relation "none" for one actor), or None: abstained.
         confidence: the same keys, 0 to 1: how clearly the word beat the next one.
@@ -103,6 +103,8 @@ def _scene(words: dict[str, str | None], actors: int) -> Scene | None:
     if len(said) < len(words):
         return None
     cast = tuple(Actor(*(said[name + suffix] for name in ATTRIBUTES)) for suffix in ("", "_2")[:actors])
+    if any((actor.color, said["place"]) in CLASHES for actor in cast):
+        return None  # a model may draw what the world does not
     return Scene(cast, said["place"], None if actors == 1 else said["relation"])
 
 

@@ -203,6 +203,22 @@ def test_an_empty_place_has_no_actor(world: str) -> None:
         assert follow(film, world=world) is None
 
 
+@pytest.mark.parametrize(
+    ("kind", "color", "place", "world"), [("circle", "white", "cream", "shapes"), ("puppy", "brown", "window", "story")]
+)
+def test_a_film_of_what_the_world_does_not_show_is_read_and_is_no_scene(
+    kind: str, color: str, place: str, world: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A model may draw it all the same: each attribute counts."""
+    with monkeypatch.context() as without:
+        without.setattr("t2v_edu.world.scene.CLASHES", frozenset())
+        clash = Scene((actor(kind, color),), place)
+        film = render(clash)
+    reading = read(film, world=world)
+    assert reading.agrees(clash)["all"]
+    assert reading.scene is None
+
+
 def test_frames_out_of_order_have_no_motion() -> None:
     rng = np.random.default_rng(3)
     right = 0
