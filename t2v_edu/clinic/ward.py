@@ -1,4 +1,4 @@
-"""Chapter 11 · the smallest game with a mistake in it: one real point, one made point, and a D of two numbers.
+"""Chapter 11 · a very small game with a mistake in it: one real point, one made point, and a D of two numbers.
 
 Real at 1, made at θ, D(x) = ψ·x + b, the non-saturating game of chapter 08 with a pull of γ on ψ (R1). Each mistake changes a
 line of it. `widgets/js/ward_math.js` has the same functions.

@@ -42,6 +42,8 @@ class FlowVideo(Listener):
         if autoencoder.config.latent != config.latent:
             raise ValueError(f"the autoencoder's latents have {autoencoder.config.latent} numbers, "
                              f"the transformer's {config.latent}")
+        if not isinstance(contrast or {}, Mapping):
+            raise ValueError(f"contrast {contrast!r}: give a number for each world, as {{'digits': 0.75}}")
         self.config, self.worlds = config, tuple(worlds)
         self.steps, self.guidance, self.contrast, self.fresh = steps, guidance, dict(contrast or {}), fresh
         self.transformer = FlowTransformer(config)
