@@ -36,7 +36,7 @@ class ImageGANConfig:
         size: H = W, 16, 32 or 64.
         text: D, width of the text code.  noise: Z, numbers in z.
         width: channels of the finest feature map; each coarser one has twice as many.
-        tell_g: "concat" puts the code beside the noise; "modulation" also scales and shifts every feature map after the first by it.
+        tell_g: "concat" puts the code beside the noise; "modulation" also scales and shifts the feature maps after the first.
         tell_d: "none" hides the caption from the judge; "concat" lays the code beside its coarsest feature map; "projection" adds
             an inner product of features and code to its score.
     Raises:

@@ -1,7 +1,7 @@
 """Chapter 07 · a video autoencoder that never looks ahead: 16×32×32 clips as 64 vectors of 16 numbers, and back.
 
 Four frames of 8×8 pixels become one latent vector, 48 numbers become one. Frame t of a decoded clip depends on latents of
-frames up to t's own group of four, and these on no frame after that group: a film can be coded as it comes, four frames at a time.
+frames up to t's own group of four, and these on no frame after that group: a film can be coded as it comes.
 Source: Yu et al. 2024, "Language Model Beats Diffusion: Tokenizer is Key to Visual Generation", arXiv:2310.05737 (causal in
 time); the 4×8×8 grid and 16 channels are those of Yang et al. 2024, "CogVideoX", arXiv:2408.06072.
 """

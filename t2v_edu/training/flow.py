@@ -35,9 +35,9 @@ from t2v_edu.video import to_frames
 LONGEST = 24  # words of a caption, with room to spare: what a compiled step is written for
 MEAN_TIME = -0.5  # of the logit-normal times: where a motion begins in its cycle is settled early, between t = .05 and .3
 # what is hard to draw, or to make up one's mind on, comes more often
-TURNS = ("shapes", "digits", "story", "shapes:spins,star,cross", "digits:bounces", "story:walks,runs", "shapes",
-         "digits:9,5,3,1,0", "story", "shapes:spins,star,cross,small", "digits:bounces,small", "story:walks,jumps,sits",
-         "shapes:star,cross", "digits", "shapes:spins,star", "digits:bounces,9,5,3,0")
+TURNS = ("shapes", "digits", "story", "shapes:spins,star,cross", "digits:moves,9,5,3,1", "story:walks,runs", "shapes",
+         "digits:bounces,9,5,3,1,2", "story", "shapes:spins,star,small", "digits:moves", "story:walks,jumps,sits",
+         "shapes:bounces,star,cross", "digits", "shapes:spins,star", "digits:moves,zigzags,9,5,3")
 
 
 @dataclass(frozen=True)

@@ -278,5 +278,5 @@ def test_a_contrast_that_is_not_said_for_each_world_is_refused(tmp_path):
     video_model().save_pretrained(tmp_path)
     file = tmp_path / "config.json"
     file.write_text(file.read_text().replace('"contrast": {}', '"contrast": 0.75'))
-    with pytest.raises(ValueError, match="contrast 0.75: give a number for each world"):
+    with pytest.raises(ValueError, match=r"contrast 0\.75: give a number for each world"):
         FlowVideo.from_pretrained(tmp_path)
