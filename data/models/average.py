@@ -1,4 +1,4 @@
-"""Average the weights of flow models that were trained one from another, into one that is better than each: see README.md.
+"""Average the weights of flow models that were trained one from another, into one that may be better than each: see README.md.
 
     python data/models/average.py runs/mean runs/flow-hard/model runs/flow-odd/model
 
