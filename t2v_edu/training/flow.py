@@ -33,11 +33,10 @@ from t2v_edu.training.sources import Worlds, captions_of
 from t2v_edu.video import to_frames
 
 LONGEST = 24  # words of a caption, with room to spare: what a compiled step is written for
-MEAN_TIME = -0.5  # of the logit-normal times: where a motion begins in its cycle is settled early, between t = .05 and .3
 # what is hard to draw, or to make up one's mind on, comes more often
 TURNS = ("shapes", "digits", "story", "shapes:spins,star,cross", "digits:moves,9,5,3,1", "story:walks,runs", "shapes",
-         "digits:bounces,9,5,3,1,2", "story", "shapes:spins,star,small", "digits:moves", "story:walks,jumps,sits",
-         "shapes:bounces,star,cross", "digits", "shapes:spins,star", "digits:moves,zigzags,9,5,3")
+         "digits:small,0,3,5,8,9", "story", "shapes:spins,star,small", "digits:moves,zigzags,small,fast",
+         "story:walks,jumps,sits", "shapes:bounces,star,cross", "digits", "shapes:spins,star", "digits:bounces,small,fast")
 
 
 @dataclass(frozen=True)
@@ -51,6 +50,8 @@ class FlowPlan:
         clips: how many clips are coded before the first step and then seen again and again, each time told in new words.
         lr: of the matrices (Muon) and of everything else (AdamW); rises for 100 steps and falls to 0 over the last
             `fall` of the run.
+        mean_time: mean of the logit of the times that are drawn; below 0 more of them lie near noise, where it is settled where
+            in its cycle a motion begins (between t = .05 and .3).
         drop: share of the captions that are left out, so that the net also knows what films look like without one.
         ema: decay of the averaged weights, which are what is saved.
         warm_up: steps in which the text encoder alone learns to tell captions apart; it stays as it is from then on.
@@ -65,6 +66,7 @@ class FlowPlan:
     clips: int = 72_000
     lr: float = 5e-3
     fall: float = 0.4
+    mean_time: float = -0.5
     drop: float = 0.1
     ema: float = 0.998
     warm_up: int = 400
@@ -136,7 +138,7 @@ class FlowTrainee:
     def loss(self, captions: list[str], data: Tensor, noise: Tensor, generator: torch.Generator) -> Tensor:
         """(B,) flow matching, some captions left out."""
         w, count = self.workers, len(data)
-        t = w.part(logit_normal(w.count * count, generator, mean=MEAN_TIME))
+        t = w.part(logit_normal(w.count * count, generator, mean=self.plan.mean_time))
         dropped = w.part(torch.rand(w.count * count, generator=generator)) < self.plan.drop
         with torch.no_grad():  # trained on with the flow, it came to say the same of different words
             code = self.model.encode(captions)
@@ -243,6 +245,7 @@ def main() -> None:
     for name in ("steps", "batch", "clips", "warm-up", "looks", "within", "seed"):
         parser.add_argument(f"--{name}", type=int, default=getattr(FlowPlan, name.replace("-", "_")))
     parser.add_argument("--lr", type=float, default=FlowPlan.lr)
+    parser.add_argument("--mean-time", type=float, default=FlowPlan.mean_time, help="mean of the logit of the times")
     parser.add_argument("--ema", type=float, default=FlowPlan.ema)
     parser.add_argument("--fall", type=float, default=FlowPlan.fall, help="share of the run in which the rate falls to 0")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu"))

@@ -16,7 +16,7 @@ from t2v_edu.models.video_autoencoder import VideoAutoencoder, VideoAutoencoderC
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.training.autoencoder import AutoencoderPlan, AutoencoderTrainee, moving
 from t2v_edu.training.checkpoint import checkpoints
-from t2v_edu.training.flow import MEAN_TIME, FlowPlan, FlowTrainee, StudentTrainee, train_flow
+from t2v_edu.training.flow import FlowPlan, FlowTrainee, StudentTrainee, train_flow
 from t2v_edu.training.latents import latent_clips
 from t2v_edu.training.loop import Workers, run
 from t2v_edu.training.sources import Worlds, captioned_scenes
@@ -70,10 +70,10 @@ def test_the_loss_is_flow_matching_with_some_captions_left_out():
     a = t.loss(["a red circle moves left"] * 4, data, noise, torch.Generator().manual_seed(0))
     b = t.loss(["a blue star spins"] * 4, data, noise, torch.Generator().manual_seed(0))
     torch.testing.assert_close(a, b)  # every caption was left out
-    t.plan = replace(PLAN, drop=0.0)
+    t.plan = replace(PLAN, drop=0.0, mean_time=0.7)
     a = t.loss(["a red circle moves left"] * 4, data, noise, torch.Generator().manual_seed(0))
     g = torch.Generator().manual_seed(0)
-    at = torch.sigmoid(MEAN_TIME + torch.randn(4, generator=g))
+    at = torch.sigmoid(0.7 + torch.randn(4, generator=g))
     said = t.model.encode(["a red circle moves left"] * 4)
     torch.testing.assert_close(a, flow_matching_loss(lambda x, s: t.model.transformer(x, s, said), data, noise, at))
 
