@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -83,6 +84,8 @@ class FlowPlan:
             raise ValueError(f"size {self.size!r}: choose one of {', '.join(SIZES)}")
         if not (0 < self.fall <= 1 and 0 <= self.drop <= 1 and 0 <= self.ema < 1):
             raise ValueError(f"fall {self.fall}, drop {self.drop}, ema {self.ema}: shares, fall above 0 and ema below 1")
+        if not math.isfinite(self.mean_time):
+            raise ValueError(f"mean time {self.mean_time}: use a finite number; 0 draws as many near the film as near noise")
 
     def rate(self, step: int) -> float:
         """Learning rate of a step."""

@@ -281,7 +281,8 @@ def test_a_decoder_alone_leaves_the_latents_as_they_are(tmp_path):
 
 @pytest.mark.parametrize("make, told", [
     (lambda: FlowPlan(batch=0), "batch 0"), (lambda: FlowPlan(looks=0), "looks 0"), (lambda: FlowPlan(size="huge"), "'huge'"),
-    (lambda: FlowPlan(drop=1.5), "drop 1.5"), (lambda: AutoencoderPlan(steps=0), "steps 0"),
+    (lambda: FlowPlan(drop=1.5), "drop 1.5"), (lambda: FlowPlan(mean_time=math.inf), "mean time inf"),
+    (lambda: AutoencoderPlan(steps=0), "steps 0"),
     (lambda: AutoencoderPlan(frames=6), "frames 6"), (lambda: AutoencoderPlan(frames=20), "frames 20"),
     (lambda: AutoencoderPlan(lr=math.nan), "lr nan"), (lambda: AutoencoderPlan(kl=-1.0), "kl -1"),
 ])  # fmt: skip
