@@ -37,13 +37,16 @@ class ModelCard:
     @property
     def scores(self) -> dict[str, float]:
         """World → share of clips with every attribute as asked, on held-out combinations, where it was evaluated."""
-        shares = {world: report.get("splits", {}).get("held_out", {}).get("all", {}).get("share")
-                  for world, report in self.reports.items()}
-        return {world: float(share) for world, share in shares.items() if isinstance(share, int | float)}
+        shares = {world: _shares(report).get("held_out") for world, report in self.reports.items()}
+        return {world: share for world, share in shares.items() if share is not None}
 
     def score_for(self, scene: Scene) -> float:
-        """Its score in the narrowest world that both know; 0 if that was not evaluated."""
-        return next((self.scores[world] for world in worlds_of(scene) if world in self.scores), 0.0)
+        """Its mean score over all splits of the narrowest world that both know; 0 if that was not evaluated.
+
+        Whoever writes a caption may ask for anything, so each way of asking that was measured counts.
+        """
+        shares = next((found for world in worlds_of(scene) if (found := _shares(self.reports.get(world, {})))), {})
+        return sum(shares.values()) / max(1, len(shares))
 
     @property
     def film(self) -> str:
@@ -59,6 +62,12 @@ class ModelCard:
     def knows(self, scene: Scene) -> bool:
         """Whether it was trained for scenes like this one."""
         return any(WORLDS[world].knows(scene) for world in self.worlds if world in WORLDS)
+
+
+def _shares(report: dict[str, Any]) -> dict[str, float]:
+    """Split → share of its clips with every attribute as asked."""
+    shares = {name: split.get("all", {}).get("share") for name, split in report.get("splits", {}).items()}
+    return {name: float(share) for name, share in shares.items() if isinstance(share, int | float)}
 
 
 def _search(config: dict[str, Any], key: str) -> object:

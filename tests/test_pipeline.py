@@ -53,6 +53,14 @@ def test_a_model_of_several_worlds_is_chosen_where_it_is_the_best(models: Path) 
     assert shelf.find("all-round").scores == {"shapes": 0.7, "digits": 0.9}
 
 
+def test_every_split_counts_where_a_model_is_chosen(models: Path) -> None:
+    for name, held_out, sync_draw in (("a", 0.96, 0.6), ("b", 0.95, 0.9)):
+        report = {"splits": {"held_out": {"all": {"share": held_out}}, "sync_draw": {"all": {"share": sync_draw}}}}
+        (model_folder(models, name, ["digits"]) / "report.json").write_text(json.dumps(report))
+    assert shelf.cards()[0].name == "a"  # listed by what it makes of held-out combinations
+    assert pipeline.generate("the digit 7 bounces").model == "b"
+
+
 def test_film_i_is_the_one_that_seed_plus_i_makes(models: Path) -> None:
     model_folder(models, "shapes", ["shapes"])
     four = pipeline.generate("a circle", seed=10, count=4).frames
