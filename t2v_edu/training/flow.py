@@ -24,7 +24,6 @@ from t2v_edu.losses.flow import euler, flow_matching_loss, interpolate, logit_no
 from t2v_edu.models.flow_transformer import SIZES
 from t2v_edu.models.flow_video import FlowVideo
 from t2v_edu.models.video_autoencoder import SHIPPED, VideoAutoencoder
-from t2v_edu.text.encoders import TextCode, join
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.training.config import at_least_one
 from t2v_edu.training.latents import LatentBatch, latent_clips
@@ -55,7 +54,6 @@ class FlowPlan:
         mean_time: mean of the logit of the times that are drawn; below 0 more of them lie near noise, where it is settled where
             in its cycle a motion begins (between t = .05 and .3).
         drop: share of the captions that are left out, so that the net also knows what films look like without one.
-        vague: share of the captions that leave open who they are about, so that it also knows what `contrast` goes away from.
         ema: decay of the averaged weights, which are what is saved.
         warm_up: steps in which the text encoder alone learns to tell captions apart; it stays as it is from then on.
         looks, within: a student's steps from noise to data, and the teacher's within each of them.
@@ -71,7 +69,6 @@ class FlowPlan:
     fall: float = 0.4
     mean_time: float = -0.5
     drop: float = 0.1
-    vague: float = 0.0
     ema: float = 0.998
     warm_up: int = 400
     looks: int = 4
@@ -85,9 +82,8 @@ class FlowPlan:
         at_least_one(self, "steps", "batch", "clips", "looks", "within", "evaluate_every", "save_every", "keep")
         if self.size not in SIZES:
             raise ValueError(f"size {self.size!r}: choose one of {', '.join(SIZES)}")
-        if not (0 < self.fall <= 1 and 0 <= self.drop <= 1 and 0 <= self.vague <= 1 and 0 <= self.ema < 1):
-            raise ValueError(f"fall {self.fall}, drop {self.drop}, vague {self.vague}, ema {self.ema}: shares, fall above 0 and "
-                             "ema below 1")
+        if not (0 < self.fall <= 1 and 0 <= self.drop <= 1 and 0 <= self.ema < 1):
+            raise ValueError(f"fall {self.fall}, drop {self.drop}, ema {self.ema}: shares, fall above 0 and ema below 1")
         if not math.isfinite(self.mean_time):
             raise ValueError(f"mean time {self.mean_time}: use a finite number; 0 draws as many near the film as near noise")
 
@@ -147,23 +143,12 @@ class FlowTrainee:
         w, count = self.workers, len(data)
         t = w.part(logit_normal(w.count * count, generator, mean=self.plan.mean_time))
         dropped = w.part(torch.rand(w.count * count, generator=generator)) < self.plan.drop
-        vague = w.part(torch.rand(w.count * count, generator=generator)) < self.plan.vague
         with torch.no_grad():  # trained on with the flow, it came to say the same of different words
-            code = self.listen(captions, vague)
+            code = self.model.encode(captions)
         told = self.model.transformer.forget(code, dropped)
         if self.compiled:
             told = told.padded(-(-told.mask.shape[1] // LONGEST) * LONGEST)
         return flow_matching_loss(lambda x, at: self.net(x, at, told), data, noise, t)
-
-    def listen(self, captions: list[str], vague: Tensor) -> TextCode:
-        """The code of B captions, of those marked in vague (B,) with who they are about left open."""
-        code = self.model.encode(captions)
-        if not vague.any():
-            return code
-        somebody = self.model.encode_rivals([caption for caption, open_ in zip(captions, vague.tolist(), strict=True) if open_])
-        row = torch.arange(len(captions), device=vague.device)
-        row[vague] = torch.arange(len(captions), len(captions) + len(somebody.pooled), device=vague.device)
-        return join([code, somebody])[row]
 
     @torch.no_grad()
     def update_average(self, step: int) -> None:
@@ -264,7 +249,6 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=getattr(FlowPlan, name.replace("-", "_")))
     parser.add_argument("--lr", type=float, default=FlowPlan.lr)
     parser.add_argument("--mean-time", type=float, default=FlowPlan.mean_time, help="mean of the logit of the times")
-    parser.add_argument("--vague", type=float, default=FlowPlan.vague, help="share of captions with who they are about left open")
     parser.add_argument("--ema", type=float, default=FlowPlan.ema)
     parser.add_argument("--fall", type=float, default=FlowPlan.fall, help="share of the run in which the rate falls to 0")
     parser.add_argument("--device", default="auto", choices=("auto", "cpu"))
