@@ -80,7 +80,8 @@ class FlowVideo(Listener):
         row, code = torch.cat(rows), join(codes)
 
         def guided(x: Tensor, t: Tensor) -> Tensor:
-            with_caption, *others = self.transformer(x[row], t[row], code).split([len(r) for r in rows])
+            looks = self.transformer(x[row], t[row], code).to(x.dtype)  # under autocast in 16 bits, too few to subtract
+            with_caption, *others = looks.split([len(r) for r in rows])
             velocity: Tensor = guide(with_caption, others[0], weight) if weight != 1 else with_caption
             return velocity.index_add(0, some, away * (with_caption[some] - others[-1])) if len(some) else velocity
 

@@ -208,6 +208,19 @@ def test_the_student_learns_the_mean_velocity_of_a_piece():
     torch.testing.assert_close(t.loss(said, data, noise, torch.Generator().manual_seed(3)), want)
 
 
+def test_a_student_of_a_contrasted_teacher_may_learn_in_bfloat16(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True})
+    teacher = model()
+    torch.manual_seed(2)
+    for p in teacher.transformer.parameters():
+        torch.nn.init.normal_(p, std=0.1)
+    teacher.contrast = {"shapes": 0.5}
+    batch = next(clips().batches(4, seed=0))
+    plain, short = (StudentTrainee(copy.deepcopy(teacher), PLAN, Workers("cpu", bf16=bf16)).step(batch, 0)["loss"]
+                    for bf16 in (False, True))
+    assert plain != short and short == pytest.approx(plain, rel=0.05)
+
+
 def test_the_student_comes_closer_and_the_teacher_stays():
     teacher = model()
     torch.manual_seed(2)
