@@ -63,7 +63,7 @@ def measure() -> list[Line]:
         Line("the same, as a share of the guided one", student / guided, "× that"),
         Line("of which the decoder", decoding, "s"),
         Line("32 clips at once, as the model samples by itself", 32 / many, "clips/s",
-             how=f"{model.steps} steps, guidance {model.guidance:g}"),
+             how=f"{model.steps} steps, guidance {model.guidance:g}, {model.again} looks again"),
         Line(f"off the true end, Heun against Euler at {LOOKS} looks", second_order / first_order, "× Euler's",
              how=f"exact field of three bells, 2,000 points; Euler is off by {first_order:.4f}, Heun by {second_order:.4f}"),
     ]

@@ -1,4 +1,4 @@
-"""How the shipped flow is best sampled: films that are right in every attribute, by steps, guidance, contrast and fresh noise."""
+"""How the shipped flow is best sampled: films right in every attribute, by steps, guidance, contrast, new noise, looks again."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from t2v_edu.evaluation.attributes import readings, tally
 from t2v_edu.video import to_frames
 
 CLIPS = 60  # of each world, in scenes of the split "seen": what is chosen here is judged on other ones
-WAYS = ((12, 2.0, 0.0, 0.0), (24, 2.0, 0.0, 0.0), (24, 2.0, 0.0, 0.5), (24, 2.0, 0.0, 1.0), (24, 1.0, 0.0, 1.0),
-        (24, 3.0, 0.0, 1.0), (48, 2.0, 0.0, 1.0), (24, 2.0, 0.5, 1.0), (24, 2.0, 1.0, 1.0))
+WAYS = ((12, 2.0, 0.0, 0.0, 0), (24, 2.0, 0.0, 0.0, 0), (24, 2.0, 0.0, 0.5, 0), (24, 2.0, 0.0, 1.0, 0), (24, 1.0, 0.0, 1.0, 0),
+        (24, 3.0, 0.0, 1.0, 0), (48, 2.0, 0.0, 1.0, 0), (24, 2.0, 0.5, 1.0, 0), (24, 2.0, 1.0, 1.0, 0), (24, 2.0, 0.0, 1.0, 2),
+        (24, 2.0, 0.0, 1.0, 8), (16, 2.0, 0.0, 1.0, 8))
 
 
 def measure() -> list[Line]:
@@ -20,14 +21,15 @@ def measure() -> list[Line]:
     model, which = shipped_or_new()
     asked = {world: WorldStream(world).batch(CLIPS, seed=77, step=0) for world in model.worlds}
     lines = []
-    for steps, guidance, contrast, fresh in WAYS:
+    for steps, guidance, contrast, fresh, again in WAYS:
         shares = {}
         for world, batch in asked.items():
             films = model.generate(batch.captions, torch.Generator().manual_seed(0), steps=steps, guidance=guidance,
-                                   contrast=contrast, fresh=fresh)
+                                   contrast=contrast, fresh=fresh, again=again)
             shares[world] = tally(zip(readings(to_frames(films), world), batch.scenes or [], strict=True))["all"].share
         each = ", ".join(f"{world} {share:.2f}" for world, share in shares.items())
-        lines.append(Line(f"all right with {steps} steps, guidance {guidance:g}, contrast {contrast:g}, fresh noise {fresh:g}",
-                          sum(shares.values()) / len(shares), "", how=f"{each}; {CLIPS} films each; {which}"))
+        what = (f"all right with {steps} steps, guidance {guidance:g}, contrast {contrast:g}, fresh noise {fresh:g}, "
+                f"{again} looks again")
+        lines.append(Line(what, sum(shares.values()) / len(shares), "", how=f"{each}; {CLIPS} films each; {which}"))
         print(f"  {lines[-1].what}: {lines[-1].value:.3f} ({each})", flush=True)
     return lines

@@ -11,13 +11,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from t2v_edu.losses.flow import Field, guide, renoise, times
+from t2v_edu.losses.flow import Field, guide, look_again, renoise, times
 from t2v_edu.models.flow_transformer import FlowConfig, FlowTransformer
 from t2v_edu.models.video_autoencoder import VideoAutoencoder
 from t2v_edu.text.encoders import Listener, TextCode, join
 from t2v_edu.text.rivals import rivals, world_of
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.weights import load_weights, model_folder, read_card, save_model
+
+AGAIN_AT = 0.5  # the time from which a finished film is looked at again
 
 
 class FlowVideo(Listener):
@@ -31,13 +33,15 @@ class FlowVideo(Listener):
         steps, guidance, fresh: how `generate` samples. Each look asks the net once, and once more without caption where guidance
             is not 1.
         contrast: for captions of which worlds each look asks once more, about somebody else, and how far it goes away from that.
+        again: how many more looks there are at a finished film, each through new noise and with half of what guidance adds; it
+            becomes their mean.
     """
 
     kind = "flow_video"
 
     def __init__(self, config: FlowConfig, tokenizer: Tokenizer, autoencoder: VideoAutoencoder, worlds: Sequence[str] = (),
                  *, steps: int = 24, guidance: float = 2.0, contrast: Mapping[str, float] | None = None,
-                 fresh: float = 0.0) -> None:
+                 fresh: float = 0.0, again: int = 0) -> None:
         super().__init__(tokenizer, config.text)
         if autoencoder.config.latent != config.latent:
             raise ValueError(f"the autoencoder's latents have {autoencoder.config.latent} numbers, "
@@ -45,7 +49,7 @@ class FlowVideo(Listener):
         if not isinstance(contrast or {}, Mapping):
             raise ValueError(f"contrast {contrast!r}: give a number for each world, as {{'digits': 0.75}}")
         self.config, self.worlds = config, tuple(worlds)
-        self.steps, self.guidance, self.contrast, self.fresh = steps, guidance, dict(contrast or {}), fresh
+        self.steps, self.guidance, self.contrast, self.fresh, self.again = steps, guidance, dict(contrast or {}), fresh, again
         self.transformer = FlowTransformer(config)
         self._autoencoder = [autoencoder.eval().requires_grad_(False)]  # in a list: not among the weights that are trained
 
@@ -97,23 +101,27 @@ class FlowVideo(Listener):
 
     @torch.no_grad()
     def generate(self, captions: Sequence[str], generator: torch.Generator, *, steps: int | None = None,
-                 guidance: float | None = None, contrast: float | None = None, fresh: float | None = None) -> Tensor:
+                 guidance: float | None = None, contrast: float | None = None, fresh: float | None = None,
+                 again: int | None = None) -> Tensor:
         """One video for each caption.
 
         Args:
             captions: B sentences made of the vocabulary's words.
             generator: source of all noise, on the CPU.
-            steps, guidance, contrast, fresh: the model's own if left out.
+            steps, guidance, contrast, fresh, again: the model's own if left out.
         Returns:
             (B, 3, T, H, W) in [-1, 1].
         Raises:
             ValueError: no caption, a caption without words, or a word that training never saw; its nearest known ones are named;
-                no step; guidance or contrast that is no finite number.
+                no step; guidance or contrast that is no finite number; fewer than 0 looks.
         """
         self.tokenizer.check(captions)
         noise = self.noise(len(captions), generator)
         at = times(self.steps if steps is None else steps).to(self.device)
         latents = renoise(self.field(captions, guidance, contrast), noise, at, self.fresh if fresh is None else fresh, generator)
+        if looks := self.again if again is None else again:
+            half = (1 + (self.guidance if guidance is None else guidance)) / 2  # between plain and guided: straighter ways
+            latents = look_again(self.field(captions, half, contrast), latents, AGAIN_AT, looks, generator)
         video: Tensor = self.autoencoder.decode(latents)
         return video
 
@@ -130,7 +138,7 @@ class FlowVideo(Listener):
         at = "autoencoder" if autoencoder is None else Path(os.path.relpath(autoencoder, folder)).as_posix()
         save_model(self, folder, self.kind, half=half, worlds=self.worlds, config=asdict(self.config), autoencoder=at,
                    steps=self.steps, guidance=self.guidance, contrast=self.contrast, fresh=self.fresh,
-                   words=self.tokenizer.words)
+                   again=self.again,                    words=self.tokenizer.words)
 
     @classmethod
     def from_pretrained(cls, path_or_name: str | Path) -> FlowVideo:
@@ -143,6 +151,7 @@ class FlowVideo(Listener):
         card = read_card(folder, cls.kind)
         model = cls(card.config(FlowConfig), Tokenizer(card["words"]),
                     VideoAutoencoder.from_pretrained(folder / card["autoencoder"]), card["worlds"],
-                    steps=card["steps"], guidance=card["guidance"], contrast=card["contrast"], fresh=card["fresh"])
+                    steps=card["steps"], guidance=card["guidance"], contrast=card["contrast"], fresh=card["fresh"],
+                    again=card["again"])
         load_weights(model, folder / "model.safetensors")
         return model.eval()

@@ -17,6 +17,7 @@ from t2v_edu.losses.flow import (
     heun,
     interpolate,
     logit_normal,
+    look_again,
     renoise,
     times,
     velocity,
@@ -107,6 +108,32 @@ def test_fresh_noise_leads_to_the_same_data(fresh):
 def test_impossible_shares_of_fresh_noise_are_refused(fresh):
     with pytest.raises(ValueError, match="from 0 to 1"):
         renoise(wavy, drawn(0, 2, 2), times(2), fresh, torch.Generator())
+
+
+def test_many_looks_again_lead_to_the_mean_in_closed_form():
+    """Of N(m, s²), x_t = t·x + (1 − t)·noise points at m + t·s² / (t²·s² + (1 − t)²)·(x_t − t·m): on average t·(x − m) of x_t."""
+    x, t = drawn(5, 6, 2), 0.5
+    want = MEAN + t**2 * SPREAD**2 / (t**2 * SPREAD**2 + (1 - t) ** 2) * (x - MEAN)
+    got = look_again(bell, x, t, 4000, torch.Generator().manual_seed(3))
+    torch.testing.assert_close(got, want, atol=0.02, rtol=0)
+
+
+@pytest.mark.parametrize("looks", [1, 5])
+def test_looking_again_returns_data_that_the_field_knows(looks):
+    data, astray = drawn(6, 4, 3, 2), drawn(7, 4, 3, 2)
+    got = look_again(lambda x, t: (data - x) / (1 - t)[:, None, None], astray, 0.3, looks, torch.Generator().manual_seed(4))
+    torch.testing.assert_close(got, data, atol=1e-5, rtol=1e-5)
+
+
+def test_no_look_changes_nothing():
+    x = drawn(8, 3, 2)
+    assert look_again(wavy, x, 0.5, 0, torch.Generator()) is x
+
+
+@pytest.mark.parametrize(("t", "looks"), [(0.0, 2), (1.0, 2), (math.nan, 2), (0.5, -1)])
+def test_impossible_looks_are_refused(t, looks):
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        look_again(wavy, drawn(0, 2, 2), t, looks, torch.Generator())
 
 
 def test_the_path_is_diffusers():

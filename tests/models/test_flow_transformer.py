@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from t2v_edu.layers import MultiHeadAttention
-from t2v_edu.losses.flow import euler, renoise, times
+from t2v_edu.losses.flow import euler, look_again, renoise, times
 from t2v_edu.models.flow_transformer import (
     FlowConfig,
     FlowTransformer,
@@ -17,7 +17,7 @@ from t2v_edu.models.flow_transformer import (
     grid_positions,
     to_patches,
 )
-from t2v_edu.models.flow_video import FlowVideo
+from t2v_edu.models.flow_video import AGAIN_AT, FlowVideo
 from t2v_edu.models.video_autoencoder import VideoAutoencoder, VideoAutoencoderConfig
 from t2v_edu.text.encoders import TextCode
 from t2v_edu.text.rivals import rivals
@@ -223,8 +223,20 @@ def test_generate_draws_some_of_the_noise_anew():
     assert not torch.allclose(made, model.generate(said, torch.Generator().manual_seed(5)))
 
 
+def test_generate_looks_at_its_film_again_with_half_the_guidance():
+    model, said = video_model(), ["a red circle", "a red circle"]
+    made = model.generate(said, torch.Generator().manual_seed(5), guidance=3.0, again=2)
+    draw = torch.Generator().manual_seed(5)
+    with torch.no_grad():
+        film = renoise(model.field(said, 3.0), torch.randn(2, 4, *TINY.grid, generator=draw), times(3), 0.0, draw)
+        want = model.autoencoder.decode(look_again(model.field(said, 2.0), film, AGAIN_AT, 2, draw))
+    torch.testing.assert_close(made, want)
+    model.again = 2
+    torch.testing.assert_close(model.generate(said, torch.Generator().manual_seed(5), guidance=3.0), made)
+
+
 @pytest.mark.parametrize("how", [{"steps": 0}, {"guidance": float("nan")}, {"guidance": float("inf")},
-                                 {"contrast": float("nan")}, {"fresh": 2.0}])
+                                 {"contrast": float("nan")}, {"fresh": 2.0}, {"again": -1}])
 def test_ways_to_draw_that_cannot_be(how):
     with pytest.raises(ValueError, match="use"):
         video_model().generate(["a red circle"], torch.Generator(), **how)
@@ -247,10 +259,11 @@ def test_strange_and_missing_captions_are_refused():
 
 def test_saved_and_read_again_with_its_autoencoder(tmp_path):
     model = video_model()
+    model.fresh, model.again = 0.5, 2
     model.save_pretrained(tmp_path / "whole")
-    again = FlowVideo.from_pretrained(tmp_path / "whole")
-    assert (again.worlds, again.steps, again.guidance, again.config) == (("shapes",), 3, 2.0, TINY)
-    films = [m.generate(["a large circle"], torch.Generator().manual_seed(1)) for m in (model, again)]
+    read = FlowVideo.from_pretrained(tmp_path / "whole")
+    assert (read.worlds, read.steps, read.guidance, read.fresh, read.again, read.config) == (("shapes",), 3, 2.0, 0.5, 2, TINY)
+    films = [m.generate(["a large circle"], torch.Generator().manual_seed(1)) for m in (model, read)]
     assert torch.equal(*films)
     model.save_pretrained(tmp_path / "part", autoencoder=tmp_path / "whole" / "autoencoder", half=True)
     assert not (tmp_path / "part" / "autoencoder").exists()
