@@ -144,11 +144,10 @@ def renoise(field: Field, noise: Tensor, at: Tensor, fresh: float, generator: to
 
 
 def look_again(field: Field, x: Tensor, t: float, looks: int, generator: torch.Generator) -> Tensor:
-    """A sample looked at again: noise is mixed in until it stands at time t, and one look says which data that was; the mean of
-    what several draws of noise say.
+    """A sample looked at again through several draws of noise: the mean of the data that one look through each says it is.
 
-    A sample has chance errors that every step of its way has left. What the net makes out through all the noises alike stays in
-    the mean; what one look believes and the next does not is gone.
+    Noise is mixed in until the sample stands at time t. Chance errors that the steps of its way have left drown there. What the
+    net makes out through all the noises alike stays in the mean; what one look believes and the next does not is gone.
 
     Args:
         x: (B, ...), as a sampler ends with.

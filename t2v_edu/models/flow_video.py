@@ -138,7 +138,7 @@ class FlowVideo(Listener):
         at = "autoencoder" if autoencoder is None else Path(os.path.relpath(autoencoder, folder)).as_posix()
         save_model(self, folder, self.kind, half=half, worlds=self.worlds, config=asdict(self.config), autoencoder=at,
                    steps=self.steps, guidance=self.guidance, contrast=self.contrast, fresh=self.fresh,
-                   again=self.again,                    words=self.tokenizer.words)
+                   again=self.again, words=self.tokenizer.words)
 
     @classmethod
     def from_pretrained(cls, path_or_name: str | Path) -> FlowVideo:
