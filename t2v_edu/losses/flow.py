@@ -152,18 +152,18 @@ def look_again(field: Field, x: Tensor, t: float, looks: int, generator: torch.G
     Args:
         x: (B, ...), as a sampler ends with.
         t: where to look from, in (0, 1): so much noise that small errors drown, so little that everything else is seen.
-        looks: how many draws of noise; 0 leaves x as it is.
+        looks: how many draws of noise.
         generator: where the noise is drawn, on the CPU.
     Raises:
-        ValueError: t that is not between 0 and 1, or a negative number of looks.
+        ValueError: t that is not between 0 and 1, or no look.
     Source: noise put back so as to mend a sample: Meng et al. 2022, "SDEdit", arXiv:2108.01073; Xu et al. 2023, "Restart Sampling
         for Improving Generative Processes", arXiv:2306.14878, where the sampler walks on from one draw.
     """
-    if not 0 < t < 1 or looks < 0:
-        raise ValueError(f"looking again at t = {t} with {looks} looks: use a time between 0 and 1, and 0 looks or more")
+    if not 0 < t < 1 or looks < 1:
+        raise ValueError(f"looking again at t = {t} with {looks} looks: use a time between 0 and 1, and 1 look or more")
     at = torch.full((len(x),), t, device=x.device)
     seen = []
     for _ in range(looks):
         mixed = interpolate(torch.randn(x.shape, generator=generator).to(x), x, at)
         seen.append(mixed + (1 - t) * field(mixed, at))
-    return torch.stack(seen).mean(0) if seen else x
+    return torch.stack(seen).mean(0)
