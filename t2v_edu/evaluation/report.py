@@ -150,7 +150,7 @@ def evaluate(
             mixed = at.readings((at.shuffle_frames(film, rng) for film, _ in kept), world)
             controls["shuffled frames"] = at.tally((r, scene) for r, (_, scene) in zip(mixed, kept, strict=True))
             physics = _physics(kept, world, rng)
-    diversity = _diversity(generate, world, langs, rng, batch)
+    diversity = diversity_of(generate, world, langs, rng, batch)
     return Report(world, clips, seed, table, chance(world, seed=seed), controls, diversity, physics, actions)
 
 
@@ -180,9 +180,13 @@ def _physics(kept: list[tuple[Film, Scene]], world: str, rng: np.random.Generato
     return {"error": float(np.mean(errors)), "floor": float(np.mean(floors))}
 
 
-def _diversity(generate: Generate, world: str, langs: Sequence[Language], rng: np.random.Generator,
-               batch: int) -> dict[str, float]:
-    """Start positions of many films of one caption against those of the renderer, a few captions, both axes."""
+def diversity_of(generate: Generate, world: str, langs: Sequence[Language], rng: np.random.Generator,
+                 batch: int) -> dict[str, float]:
+    """Start positions of 48 films of one caption against those of the renderer, for four captions, both axes.
+
+    Returns:
+        as `Report.diversity`: mean distances; empty for worlds of pairs.
+    """
     if 1 not in WORLDS[world].actors:
         return {}
     distances, own = [], []

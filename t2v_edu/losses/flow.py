@@ -13,7 +13,7 @@ Fast", arXiv:2209.03003.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -117,7 +117,7 @@ def heun(field: Field, noise: Tensor, at: Tensor) -> Tensor:
     return x
 
 
-def renoise(field: Field, noise: Tensor, at: Tensor, fresh: float, generator: torch.Generator) -> Tensor:
+def renoise(field: Field, noise: Tensor, at: Tensor, fresh: float | Sequence[float], generator: torch.Generator) -> Tensor:
     """The same as `euler` with some of the noise drawn anew at every step, so that later looks can mend what earlier ones did.
 
     A velocity at x_t points at data, x_t + (1 − t)·velocity, and at noise, x_t − t·velocity. Euler's step puts x between the two
@@ -125,19 +125,21 @@ def renoise(field: Field, noise: Tensor, at: Tensor, fresh: float, generator: to
     of data and noise right however many steps there are, √(1 − (λ_s / λ_t)²) with λ = (1 − t) / t, times `fresh`.
 
     Args:
-        fresh: 0 is `euler`, 1 the ancestral sampling of DDPM.
+        fresh: 0 is `euler`, 1 the ancestral sampling of DDPM; one number, or one for each sample.
         generator: where the new noise is drawn, on the CPU.
     Raises:
-        ValueError: `fresh` outside 0 to 1.
+        ValueError: `fresh` outside 0 to 1, or of another length than the samples.
     Source: Song, Meng & Ermon 2021, "Denoising Diffusion Implicit Models", arXiv:2010.02502, equations 12 and 16.
     """
-    if not 0 <= fresh <= 1:
-        raise ValueError(f"fresh {fresh}: use a number from 0 to 1")
+    most = torch.as_tensor(fresh, dtype=noise.dtype, device=noise.device)
+    if most.shape not in ((), noise.shape[:1]) or not ((most >= 0) & (most <= 1)).all():
+        raise ValueError(f"fresh {fresh}: use a number from 0 to 1, or one for each of {len(noise)} samples")
+    most = most.view(-1, *[1] * (noise.ndim - 1))
     x = noise
     for now, then in itertools.pairwise(at):
         v = field(x, now.expand(len(x)))
         new = torch.randn(x.shape, generator=generator).to(x)
-        share = fresh * torch.sqrt(1 - ((1 - then) * now / (then * (1 - now))) ** 2)
+        share = most * torch.sqrt(1 - ((1 - then) * now / (then * (1 - now))) ** 2)
         mixed = torch.sqrt(1 - share**2) * (x - now * v) + share * new
         x = then * (x + (1 - now) * v) + (1 - then) * mixed
     return x

@@ -22,6 +22,11 @@ from t2v_edu.weights import load_weights, model_folder, read_card, save_model
 AGAIN_AT = 0.5  # the time from which a finished film is looked at again
 
 
+def by_world(dial: Mapping[str, float], captions: Sequence[str]) -> list[float]:
+    """What a dial says for each caption's world; 0 where it says nothing, and for a caption that the grammar cannot read."""
+    return [dial.get(world_of(caption) or "", 0.0) for caption in captions]
+
+
 class FlowVideo(Listener):
     """Captions to videos by a flow in the latents of a video autoencoder.
 
@@ -30,9 +35,10 @@ class FlowVideo(Listener):
         tokenizer: its vocabulary travels with the weights.
         autoencoder: trained and frozen; its weights lie in a folder of their own.
         worlds: the named worlds it was trained for.
-        steps, guidance, fresh: how `generate` samples. Each look asks the net once, and once more without caption where guidance
+        steps, guidance: how `generate` samples. Each look asks the net once, and once more without caption where guidance
             is not 1.
         contrast: for captions of which worlds each look asks once more, about somebody else, and how far it goes away from that.
+        fresh: how much of the noise each step draws anew, for captions of which worlds.
         again: how many more looks there are at a finished film, each through new noise and with half of what guidance adds; it
             becomes their mean.
     """
@@ -41,15 +47,17 @@ class FlowVideo(Listener):
 
     def __init__(self, config: FlowConfig, tokenizer: Tokenizer, autoencoder: VideoAutoencoder, worlds: Sequence[str] = (),
                  *, steps: int = 24, guidance: float = 2.0, contrast: Mapping[str, float] | None = None,
-                 fresh: float = 0.0, again: int = 0) -> None:
+                 fresh: Mapping[str, float] | None = None, again: int = 0) -> None:
         super().__init__(tokenizer, config.text)
         if autoencoder.config.latent != config.latent:
             raise ValueError(f"the autoencoder's latents have {autoencoder.config.latent} numbers, "
                              f"the transformer's {config.latent}")
-        if not isinstance(contrast or {}, Mapping):
-            raise ValueError(f"contrast {contrast!r}: give a number for each world, as {{'digits': 0.75}}")
+        for name, dial in {"contrast": contrast, "fresh": fresh}.items():
+            if not isinstance(dial or {}, Mapping):
+                raise ValueError(f"{name} {dial!r}: give a number for each world, as {{'digits': 0.75}}")
         self.config, self.worlds = config, tuple(worlds)
-        self.steps, self.guidance, self.contrast, self.fresh, self.again = steps, guidance, dict(contrast or {}), fresh, again
+        self.steps, self.guidance, self.again = steps, guidance, again
+        self.contrast, self.fresh = dict(contrast or {}), dict(fresh or {})
         self.transformer = FlowTransformer(config)
         self._autoencoder = [autoencoder.eval().requires_grad_(False)]  # in a list: not among the weights that are trained
 
@@ -67,7 +75,7 @@ class FlowVideo(Listener):
             ValueError: guidance or contrast that is no finite number.
         """
         weight = self.guidance if guidance is None else guidance
-        far = [self.contrast.get(world_of(caption) or "", 0.0) if contrast is None else contrast for caption in captions]
+        far = by_world(self.contrast, captions) if contrast is None else [contrast] * len(captions)
         if not all(map(math.isfinite, (weight, *far))):
             raise ValueError(f"guidance {weight}, contrast {contrast}: use finite numbers, 1 and 0 for none")
         told = self.encode(captions)
@@ -108,7 +116,7 @@ class FlowVideo(Listener):
         Args:
             captions: B sentences made of the vocabulary's words.
             generator: source of all noise, on the CPU.
-            steps, guidance, contrast, fresh, again: the model's own if left out.
+            steps, guidance, contrast, fresh, again: the model's own if left out; a number is for captions of every world.
         Returns:
             (B, 3, T, H, W) in [-1, 1].
         Raises:
@@ -118,7 +126,8 @@ class FlowVideo(Listener):
         self.tokenizer.check(captions)
         noise = self.noise(len(captions), generator)
         at = times(self.steps if steps is None else steps).to(self.device)
-        latents = renoise(self.field(captions, guidance, contrast), noise, at, self.fresh if fresh is None else fresh, generator)
+        anew = by_world(self.fresh, captions) if fresh is None else fresh
+        latents = renoise(self.field(captions, guidance, contrast), noise, at, anew, generator)
         if looks := self.again if again is None else again:
             half = (1 + (self.guidance if guidance is None else guidance)) / 2  # between plain and guided: straighter ways
             latents = look_again(self.field(captions, half, contrast), latents, AGAIN_AT, looks, generator)

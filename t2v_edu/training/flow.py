@@ -181,7 +181,7 @@ class StudentTrainee(FlowTrainee):
 
     def __init__(self, teacher: FlowVideo, plan: FlowPlan, workers: Workers) -> None:
         student = copy.deepcopy(teacher)
-        student.steps, student.guidance, student.contrast, student.fresh, student.again = plan.looks, 1.0, {}, 0.0, 0
+        student.steps, student.guidance, student.contrast, student.fresh, student.again = plan.looks, 1.0, {}, {}, 0
         super().__init__(student, plan, workers)
         self.teacher = teacher.to(workers.device).eval().requires_grad_(False)
         self.model.text.requires_grad_(False)

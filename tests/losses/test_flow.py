@@ -104,7 +104,15 @@ def test_fresh_noise_leads_to_the_same_data(fresh):
     torch.testing.assert_close(data.std(0), torch.full((2,), SPREAD), atol=0.02, rtol=0)
 
 
-@pytest.mark.parametrize("fresh", [-0.1, 1.1, math.nan])
+def test_each_sample_has_its_own_share_of_fresh_noise():
+    noise = drawn(3, 2, 2)
+    both = renoise(wavy, noise, times(6), [0.0, 0.8], torch.Generator().manual_seed(1))
+    for i, fresh in enumerate((0.0, 0.8)):
+        alone = renoise(wavy, noise, times(6), fresh, torch.Generator().manual_seed(1))
+        torch.testing.assert_close(both[i], alone[i])
+
+
+@pytest.mark.parametrize("fresh", [-0.1, 1.1, math.nan, [0.5, 2.0], [0.5, 0.5, 0.5]])
 def test_impossible_shares_of_fresh_noise_are_refused(fresh):
     with pytest.raises(ValueError, match="from 0 to 1"):
         renoise(wavy, drawn(0, 2, 2), times(2), fresh, torch.Generator())

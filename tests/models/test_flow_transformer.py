@@ -223,6 +223,15 @@ def test_generate_draws_some_of_the_noise_anew():
     assert not torch.allclose(made, model.generate(said, torch.Generator().manual_seed(5)))
 
 
+def test_each_caption_has_the_fresh_noise_of_its_world():
+    model, said = video_model(), ["a red circle", "a large red"]  # the grammar cannot read the second
+    model.fresh = {"shapes": 0.8, "story": 0.3}
+    made = model.generate(said, torch.Generator().manual_seed(5))
+    for i, fresh in enumerate((0.8, 0.0)):
+        alone = model.generate(said, torch.Generator().manual_seed(5), fresh=fresh)
+        torch.testing.assert_close(made[i], alone[i])
+
+
 def test_generate_looks_at_its_film_again_with_half_the_guidance():
     model, said = video_model(), ["a red circle", "a red circle"]
     made = model.generate(said, torch.Generator().manual_seed(5), guidance=3.0, again=2)
@@ -259,10 +268,11 @@ def test_strange_and_missing_captions_are_refused():
 
 def test_saved_and_read_again_with_its_autoencoder(tmp_path):
     model = video_model()
-    model.fresh, model.again = 0.5, 2
+    model.fresh, model.again = {"shapes": 0.5}, 2
     model.save_pretrained(tmp_path / "whole")
     read = FlowVideo.from_pretrained(tmp_path / "whole")
-    assert (read.worlds, read.steps, read.guidance, read.fresh, read.again, read.config) == (("shapes",), 3, 2.0, 0.5, 2, TINY)
+    assert (read.worlds, read.steps, read.guidance, read.again, read.config) == (("shapes",), 3, 2.0, 2, TINY)
+    assert read.fresh == {"shapes": 0.5}
     films = [m.generate(["a large circle"], torch.Generator().manual_seed(1)) for m in (model, read)]
     assert torch.equal(*films)
     model.save_pretrained(tmp_path / "part", autoencoder=tmp_path / "whole" / "autoencoder", half=True)
@@ -287,9 +297,10 @@ def test_weights_of_another_size_are_refused(tmp_path):
         FlowVideo.from_pretrained(tmp_path)
 
 
-def test_a_contrast_that_is_not_said_for_each_world_is_refused(tmp_path):
+@pytest.mark.parametrize("dial", ["contrast", "fresh"])
+def test_a_dial_that_is_not_said_for_each_world_is_refused(dial, tmp_path):
     video_model().save_pretrained(tmp_path)
     file = tmp_path / "config.json"
-    file.write_text(file.read_text().replace('"contrast": {}', '"contrast": 0.75'))
-    with pytest.raises(ValueError, match=r"contrast 0\.75: give a number for each world"):
+    file.write_text(file.read_text().replace(f'"{dial}": {{}}', f'"{dial}": 0.75'))
+    with pytest.raises(ValueError, match=rf"{dial} 0\.75: give a number for each world"):
         FlowVideo.from_pretrained(tmp_path)
