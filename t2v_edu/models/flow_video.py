@@ -121,7 +121,7 @@ class FlowVideo(Listener):
             (B, 3, T, H, W) in [-1, 1].
         Raises:
             ValueError: no caption, a caption without words, or a word that training never saw; its nearest known ones are named;
-                no step; guidance or contrast that is no finite number; fewer than 0 looks.
+                no step; guidance or contrast that is no finite number; fresh noise outside 0 to 1; fewer than 0 looks.
         """
         self.tokenizer.check(captions)
         noise = self.noise(len(captions), generator)
