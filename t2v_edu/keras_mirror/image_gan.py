@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
-from t2v_edu.keras_mirror.losses import GAMES
+from t2v_edu.keras_mirror.losses import GAMES, r1_penalty
 from t2v_edu.keras_mirror.parts import Composite, Tensor, flatten, leaky_relu, mean_of_words, padded, registered, unflatten
 from t2v_edu.keras_mirror.training import OwnStep, descend
 
@@ -141,14 +141,15 @@ class ImageGAN(OwnStep):
         return self.generator(noise, self.words(ids))
 
     def compile(
-        self, optimizer_g: Any, optimizer_d: Any, optimizer_words: Any, *, game: str = "hinge", wrong: bool = True, **more: Any
-    ) -> None:
-        """Three optimisers with nothing in common (words learn with the judge, at a rate of their own), the game, and whether the
-        judge is shown wrong captions."""
+        self, optimizer_g: Any, optimizer_d: Any, optimizer_words: Any, *, game: str = "hinge", wrong: bool = True,
+        r1: float = 0.0, **more: Any,
+    ) -> None:  # fmt: skip
+        """Three optimisers with nothing in common (words learn with the judge, at a rate of their own), the game, whether the
+        judge is shown wrong captions, and what the slope of its score costs it at real pictures."""
         if game not in GAMES:
             raise ValueError(f"game {game!r}: choose one of {', '.join(GAMES)}")
         three = {"optimizer_g": optimizer_g, "optimizer_d": optimizer_d, "optimizer_words": optimizer_words}
-        self.play_by(three, {"game": game, "wrong": wrong}, **more)
+        self.play_by(three, {"game": game, "wrong": wrong, "r1": r1}, **more)
         optimizer_g.build(self.generator.trainable_variables)
         optimizer_d.build(self.judge.trainable_variables)
         optimizer_words.build(self.words.trainable_variables)
@@ -162,7 +163,9 @@ class ImageGAN(OwnStep):
             tf.debugging.assert_greater(tf.shape(ids)[0], 1, "a wrong caption is a neighbour's: leave no batch of one")
         right = d.score(seen, text)
         loss = of_game(right, d(made, text))
-        return 0.5 * (loss + of_game(right, d.score(seen, ops.roll(text, 1, 0)))) if self.rules["wrong"] else loss
+        if self.rules["wrong"]:
+            loss = 0.5 * (loss + of_game(right, d.score(seen, ops.roll(text, 1, 0))))
+        return loss + self.rules["r1"] * r1_penalty(lambda x: d(x, text), real) if self.rules["r1"] else loss
 
     def update(self, ids: Tensor, real: Tensor, noise_d: Tensor, noise_g: Tensor) -> tuple[Tensor, Tensor]:
         """One update of the judge and the words, then one of the generator; the losses before each."""

@@ -89,6 +89,20 @@ def gradient_penalty(d: Callable[[Tensor], Tensor], real: Tensor, fake: Tensor, 
     return ops.mean(ops.square(length - 1))
 
 
+def r1_penalty(d: Callable[[Tensor], Tensor], real: Tensor) -> Tensor:
+    """½·E[‖∇ₓ D(x)‖²] at real data (B, ...), a scalar to be weighted by γ. Source: Mescheder et al. 2018, arXiv:1801.04406.
+
+    Args:
+        d: samples (B, ...) → scores (B,), each of its own sample alone.
+    """
+    real = ops.convert_to_tensor(real)
+    with tf.GradientTape() as tape:  # inside the step's own tape, as above
+        tape.watch(real)
+        score = d(real)
+    slope = tape.gradient(score, real)
+    return 0.5 * ops.mean(ops.sum(ops.square(slope), axis=tuple(range(1, len(real.shape)))))
+
+
 # --- Reconstruction: twin of `losses.reconstruction` --------------------------------------------------------------------------
 
 

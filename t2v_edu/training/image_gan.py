@@ -16,6 +16,7 @@ from t2v_edu.augment import cropped, mirrored, repainted
 from t2v_edu.datasets import Clip, clip_rng
 from t2v_edu.evaluation.stills import is_plain
 from t2v_edu.losses.adversarial import GAMES
+from t2v_edu.losses.penalties import r1_penalty
 from t2v_edu.models.image_gan import Discriminator, ImageGAN, ImageGANConfig, matching_aware_d
 from t2v_edu.text.tokenizer import Tokenizer
 from t2v_edu.video import to_frames, to_tensor
@@ -104,9 +105,9 @@ def augmented(stills: Stills, copies: int, seed: int) -> Stills:
     return Stills(np.stack(pictures), captions, scenes)
 
 
-def to_pictures(stills: Stills) -> Tensor:
-    """(N, 3, H, W) in [-1, 1], as models take them."""
-    return to_tensor(stills.pictures[:, None])[:, :, 0].contiguous()
+def to_pictures(stills: Stills, rows: Tensor | slice = slice(None)) -> Tensor:
+    """All pictures, or those of some rows, as models take them: (N, 3, H, W) in [-1, 1]."""
+    return to_tensor(stills.pictures[rows][:, None])[:, :, 0].contiguous()
 
 
 def from_pictures(pictures: Tensor) -> NDArray[np.uint8]:
@@ -125,6 +126,7 @@ class Rules:
         words: how many times that rate the words have. Each is in few captions and is one of a dozen in their mean, so it
             is moved seldom and by little, while the weights of V that read it hurry ahead.
         wrong: whether the judge is shown wrong captions.
+        r1: γ, what the slope of its score costs the judge at real pictures (`losses.penalties.r1_penalty`); 0: nothing.
         keep: of the running mean of G's weights, per step, at its end; what `play` returns is that mean.
         seed: what weights, order and noise are drawn from.
     """
@@ -137,6 +139,7 @@ class Rules:
     beta: float = 0.5
     words: float = 20.0
     wrong: bool = True
+    r1: float = 0.0
     keep: float = 0.99
     seed: int = 0
 
@@ -146,6 +149,8 @@ class Rules:
         if self.steps < 1 or self.batch < 2:
             raise ValueError(f"steps {self.steps}, batch {self.batch}: use at least 1 step, and 2 pictures: a wrong caption is "
                              "a neighbour's")
+        if not 0 <= self.r1 < math.inf:
+            raise ValueError(f"r1 {self.r1}: use 0 (no penalty) or more")
 
 
 class Game:
@@ -171,12 +176,15 @@ class Game:
 
     def update_d(self, real: Tensor, made: Tensor, text: Tensor) -> Tensor:
         """Real pictures up, made ones and wrong captions down; → L_D. `made` (B, 3, H, W) carries no graph of G."""
+        real = real.detach().requires_grad_(self.rules.r1 > 0)
         seen = self.judge.look(real)  # once for both captions
         right, fake = self.judge.score(seen, text), self.judge(made, text)
         if self.rules.wrong:
             loss = matching_aware_d(self.rules.game, right, fake, self.judge.score(seen, text.roll(1, 0)))
         else:
             loss = GAMES[self.rules.game][0](right, fake)
+        if self.rules.r1:
+            loss = loss + self.rules.r1 * r1_penalty(right, real)
         return self._descend(self.opt_d, loss, "D's loss")
 
     def update_g(self, noise: Tensor, text: Tensor) -> Tensor:
@@ -267,11 +275,11 @@ def play(
     strange = {word for caption in stills.captions for word in game.model.tokenizer.unknown(caption)}
     if strange:
         raise ValueError(f"the model's vocabulary lacks {len(strange)} word(s) of the captions: {', '.join(sorted(strange)[:5])}")
-    pictures, (ids, mask) = to_pictures(stills), game.model.tokenizer.encode(stills.captions)
+    ids, mask = game.model.tokenizer.encode(stills.captions)
     moments, losses = {}, []
     for step in range(rules.steps):
         if step in watch:
             moments[step] = game.result()
         rows = torch.randint(len(stills), (rules.batch,), generator=draw)
-        losses.append(torch.stack(game.round(pictures[rows], ids[rows], mask[rows], draw)))
+        losses.append(torch.stack(game.round(to_pictures(stills, rows), ids[rows], mask[rows], draw)))
     return Played(game.result(), game.judge, moments, torch.stack(losses))

@@ -68,14 +68,15 @@ def test_the_same_weights_draw_and_judge_the_same(way):
         assert all(np.array_equal(v, arrays(c)[k]) for k, v in arrays(a).items())
 
 
-@pytest.mark.parametrize(("way", "game", "wrong"), [
-    (WAYS[0], "non_saturating", False), (WAYS[1], "least_squares", True), (WAYS[2], "hinge", True),
+@pytest.mark.parametrize(("way", "game", "wrong", "r1"), [
+    (WAYS[0], "non_saturating", False, 0.0), (WAYS[1], "least_squares", True, 0.3), (WAYS[2], "hinge", True, 0.0),
+    (WAYS[2], "non_saturating", True, 0.05),
 ], ids=lambda x: x if isinstance(x, str) else "")  # fmt: skip
-def test_two_rounds_move_every_weight_alike(double, way, game, wrong):
-    play, model = twins(*way, game=game, wrong=wrong)
+def test_two_rounds_move_every_weight_alike(double, way, game, wrong, r1):
+    play, model = twins(*way, game=game, wrong=wrong, r1=r1)
     for a, b in parts(play, model):
         to_keras(a, b)
-    model.compile(*(Adam(rate, 0.5, 0.99) for rate in (2e-3, 2e-3, 0.04)), game=game, wrong=wrong)
+    model.compile(*(Adam(rate, 0.5, 0.99) for rate in (2e-3, 2e-3, 0.04)), game=game, wrong=wrong, r1=r1)
     for step in range(2):
         ids, mask, real, noise_d, noise_g = batch(play, step)
         text = play.model.words(ids, mask)

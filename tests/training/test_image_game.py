@@ -132,6 +132,24 @@ def test_a_judge_that_reads_pays_for_the_wrong_captions_by_its_own_scores():
         assert game.update_d(real, made, game.model.words(ids, mask)).item() == pytest.approx(both if wrong else one, rel=1e-4)
 
 
+def test_the_penalty_is_half_the_squared_slope_at_real_pictures_and_its_weight_counts():
+    real, made = torch.rand(4, 3, 16, 16), torch.rand(4, 3, 16, 16)
+    losses = {}
+    for r1 in 0.0, 1.0, 3.0:
+        game, (ids, mask) = players(dataclasses.replace(RULES, r1=r1))
+        text = game.model.words(ids, mask)
+        way = torch.nn.functional.normalize(torch.randn(4, 3 * 16 * 16, generator=torch.Generator().manual_seed(1)), dim=1)
+        losses[r1] = game.update_d(real, made, text).item()
+        game, _ = players(RULES)  # the same weights, before the update
+        slopes = torch.func.vmap(torch.func.grad(lambda x, t: game.judge(x[None], t[None])[0]))(real, text).flatten(1)  # noqa: B023
+        ahead, behind = (game.judge(real + step * way.view(4, 3, 16, 16), text) for step in (1e-2, -1e-2))
+        torch.testing.assert_close((ahead - behind) / 2e-2, (slopes * way).sum(1), rtol=0.05, atol=1e-5)
+    half = 0.5 * slopes.square().sum(1).mean().item()
+    assert half > 1e-4 and not real.requires_grad
+    assert losses[1.0] - losses[0.0] == pytest.approx(half, rel=1e-3)
+    assert losses[3.0] - losses[0.0] == pytest.approx(3 * half, rel=1e-3)
+
+
 def test_the_mean_lies_between_where_the_generator_was_and_is():
     game, (ids, mask) = players()
     start = game.model.generator.paint.weight.clone()
@@ -174,7 +192,7 @@ def test_a_word_that_the_start_never_saw_is_named(stills):
         play(strange, RULES, start=first)
 
 
-@pytest.mark.parametrize("wrong", [{"game": "bce"}, {"steps": 0}, {"batch": 1}])
+@pytest.mark.parametrize("wrong", [{"game": "bce"}, {"steps": 0}, {"batch": 1}, {"r1": -0.1}, {"r1": float("nan")}])
 def test_rules_that_cannot_be_played(wrong):
     with pytest.raises(ValueError, match=str(next(iter(wrong.values())))):
         Rules(**wrong)
