@@ -31,6 +31,22 @@ def test_the_report_is_true_on_clips_it_was_not_made_from(shipped, world):
     assert abs(found.mean().item() - REPORT["held out"][world]["PSNR"]) < error + 0.2
 
 
+# The bar is 33 dB on held-out scenes. Shapes and digits are above it. Story, whose sprites and places have the finest drawing,
+# has never reached it: 30.3 dB is what ships, and the bound keeps it from getting worse unseen.
+BARS = {"shapes": 33.0, "digits": 33.0, "story": 30.0}
+
+
+@pytest.mark.parametrize("world", sorted(BARS))
+def test_the_bar_of_each_world(shipped, world):
+    assert set(REPORT["held out"]) == set(BARS)
+    assert REPORT["held out"][world]["PSNR"] >= BARS[world]
+    video = clips(world, 60)
+    with torch.no_grad():
+        found = psnr(video, shipped(video))
+    assert found.mean() >= BARS[world] - 2 * found.std() / len(found) ** 0.5
+    assert REPORT["held out"][world]["lowest PSNR"] >= 23  # of 500 clips: the worst come back recognisable, no more
+
+
 def test_latents_are_standardised_and_forty_eight_times_fewer(shipped):
     video = torch.cat([clips(world, 12) for world in sorted(REPORT["held out"])])
     with torch.no_grad():
