@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,8 @@ class PlanarGame:
 
     Args:
         game: one of `losses.adversarial.GAMES`, or "relativistic".
-        penalty: what holds D: one of `PENALTIES`.  strength: its bound c, its weight λ or γ.
+        penalty: what holds D: one of `PENALTIES`.
+        strength: clipping's bound c, the slope that the spectral norm allows, a penalty's weight λ or γ.
         steps: rounds of the game.  d_steps, g_steps: updates of D, then of G, in each of them.
         lr, lr_d: Adam's learning rates of G and of D.  beta: Adam's β₁.
         batch: points of each kind in a step.
@@ -30,7 +32,8 @@ class PlanarGame:
         runs: how many independent games, side by side.
         seed: the first run's randomness and all the others' follow from it.
     Raises:
-        ValueError: a name that is none of these, or a number below 1.
+        ValueError: a name that is none of these, a count below 1, a learning rate that is not positive and finite, or a strength
+            that is negative or not finite (or 0, where it is a bound).
     """
 
     game: str = "non_saturating"
@@ -53,6 +56,13 @@ class PlanarGame:
             if value not in known:
                 raise ValueError(f"{value!r}: choose one of {', '.join(known)}")
         at_least_one(self, "steps", "d_steps", "g_steps", "batch", "hidden", "noise", "runs")
+        for name in ("lr", "lr_d"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} {getattr(self, name)}: use a positive, finite learning rate")
+        if not 0 <= self.strength < math.inf:
+            raise ValueError(f"strength {self.strength} is negative or not finite: use 0 or more")
+        if self.strength == 0 and self.penalty in ("clipping", "spectral"):
+            raise ValueError(f"strength {self.strength}: {self.penalty} needs a positive bound")
 
 
 @dataclass(frozen=True)
@@ -71,6 +81,23 @@ class Played:
     d: ManyNets
 
 
+class SteepNets(ManyNets):
+    """Networks under the spectral norm, and their scores times `slope`: no steeper than that, with leaky ReLUs between layers.
+
+    Args:
+        nets, widths, generator: as of `ManyNets`.
+        slope: positive; 1 is the norm as published.
+    """
+
+    def __init__(self, nets: int, widths: tuple[int, ...], generator: torch.Generator, slope: float = 1.0) -> None:
+        super().__init__(nets, widths, generator, spectral=True)
+        self.slope = slope
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x (R, B, in) → (R, B, out)."""
+        return self.slope * super().forward(x)
+
+
 def play(target: Mixture, rules: PlanarGame, watch: Sequence[int] = (), count: int = 1000) -> Played:
     """Play from random weights; look at `count` made points of each run after the steps in `watch`, and at the end.
 
@@ -79,7 +106,8 @@ def play(target: Mixture, rules: PlanarGame, watch: Sequence[int] = (), count: i
     """
     draw = torch.Generator().manual_seed(rules.seed)
     g = ManyNets(rules.runs, (rules.noise, rules.hidden, rules.hidden, 2), draw)
-    d = ManyNets(rules.runs, (2, rules.hidden, rules.hidden, 1), draw, spectral=rules.penalty == "spectral")
+    widths = (2, rules.hidden, rules.hidden, 1)
+    d = SteepNets(rules.runs, widths, draw, rules.strength) if rules.penalty == "spectral" else ManyNets(rules.runs, widths, draw)
     opt_g = torch.optim.Adam(g.parameters(), rules.lr, betas=(rules.beta, 0.99), foreach=True)
     opt_d = torch.optim.Adam(d.parameters(), rules.lr_d, betas=(rules.beta, 0.99), foreach=True)
     relative = rules.game == "relativistic"

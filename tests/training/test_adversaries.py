@@ -70,6 +70,19 @@ def test_the_gradient_penalty_pulls_the_slope_to_1_and_r1_to_0():
     assert slopes["r1_r2"] < 0.1
 
 
+@pytest.mark.parametrize("steepest", [1.0, 8.0])
+def test_under_the_spectral_norm_no_slope_exceeds_its_bound_and_a_critic_comes_near_it(steepest):
+    """Wasserstein wants D as steep as it may be on the way from the made points to the real ones; G all but stands still."""
+    target = Mixture(torch.tensor([[3.0, 0.0]]), 0.05)
+    rules = PlanarGame("wasserstein", "spectral", steepest, steps=300, batch=32, hidden=16, runs=2, lr=1e-9)
+    played = play(target, rules)
+    x = (6 * torch.rand(2, 400, 2, generator=torch.Generator().manual_seed(6)) - 3).requires_grad_()
+    assert torch.autograd.grad(played.d(x).sum(), x)[0].norm(dim=-1).max() <= 1.02 * steepest
+    real = target.sample(2, 64, generator=torch.Generator().manual_seed(5))
+    between = (0.5 * (real + played.points[300][:, :64])).requires_grad_()
+    assert torch.autograd.grad(played.d(between).sum(), between)[0].norm(dim=-1).mean() > 0.5 * steepest
+
+
 def test_one_mode_is_learned():
     """The easiest data there is: with R1 the classic game finds it in every run."""
     target = Mixture(torch.tensor([[0.6, -0.4]]), 0.2)
@@ -83,10 +96,22 @@ def test_one_mode_is_learned():
 @pytest.mark.parametrize("call, told", [
     (lambda: PlanarGame("chess"), "'chess'"), (lambda: PlanarGame(penalty="fine"), "'fine'"),
     (lambda: PlanarGame(batch=0), "batch 0"), (lambda: PlanarGame(runs=0), "runs 0"),
+    (lambda: PlanarGame(lr=0.0), "^lr 0.0"), (lambda: PlanarGame(lr=-1e-3), "^lr -0.001"),
+    (lambda: PlanarGame(lr=float("nan")), "^lr nan"), (lambda: PlanarGame(lr_d=float("inf")), "^lr_d inf"),
+    (lambda: PlanarGame(lr_d=0.0), "^lr_d 0.0"), (lambda: PlanarGame(penalty="r1", strength=-0.1), "strength -0.1 is negative"),
+    (lambda: PlanarGame(strength=float("inf")), "strength inf"), (lambda: PlanarGame(strength=float("nan")), "strength nan"),
+    (lambda: PlanarGame(penalty="spectral", strength=0.0), "spectral needs"),
+    (lambda: PlanarGame(penalty="clipping", strength=0.0), "clipping needs"),
 ])  # fmt: skip
 def test_what_is_no_rule_is_refused(call, told):
     with pytest.raises(ValueError, match=told):
         call()
+
+
+def test_a_penalty_of_strength_0_is_none():
+    """What is still allowed at the edge: the same game as without a penalty."""
+    free, held = (play(ring(), PlanarGame(penalty=name, strength=0.0, **SHORT), count=20).points[4] for name in ("none", "r1"))
+    torch.testing.assert_close(free, held)
 
 
 def test_a_game_that_explodes_is_stopped_and_named():
