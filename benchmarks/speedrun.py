@@ -27,7 +27,7 @@ import secrets
 import subprocess
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -105,7 +105,7 @@ def flow() -> Generator[Paint, float, None]:
     keep_freed_memory()
     workers, source = Workers(bf16=has_bf16()), Worlds(("shapes",))
     seed_everything(0)
-    first = AutoencoderPlan(worlds=("shapes",), steps=1800, batch=12)
+    first = AutoencoderPlan(worlds=("shapes",), steps=4000, batch=12)
     coder = AutoencoderTrainee(VideoAutoencoder(), first, workers)
     for step, clips in zip(range(first.steps), source.batches(first.batch, seed=0), strict=False):
         numbers = coder.step(clips, step)
@@ -114,16 +114,18 @@ def flow() -> Generator[Paint, float, None]:
     from t2v_edu.video import to_tensor
 
     coder.model.eval().standardise(to_tensor(source.batch(96, seed=1, step=0).frames).to(workers.device))
-    second = FlowPlan(worlds=("shapes",), steps=2600, clips=12_000)
-    model = FlowVideo(SIZES["small"], Tokenizer.fit(captions_of(source, 0)), coder.model, ("shapes",), steps=12)
+    second = FlowPlan(worlds=("shapes", "shapes:bounces,circles,spins"), steps=8000, clips=32_000)
+    model = FlowVideo(SIZES["small"], Tokenizer.fit(captions_of(source, 0)), coder.model, ("shapes",), again=8)
     trainee = FlowTrainee(model, second, workers)
     trainee.warm_up(source)
-    latents = latent_clips(Worlds(("shapes", "shapes:bounces,circles,spins")), coder.model, second.clips, seed=0)
+    latents = latent_clips(Worlds(second.worlds), coder.model, second.clips, seed=0)
     for step, batch in zip(itertools.count(), latents.batches(second.batch, seed=0), strict=False):
-        loss = trainee.step(batch, min(step, second.steps - 1))["loss"]
+        if step == second.steps:  # the plan was too short: on, slowly, without an end
+            trainee.plan = replace(second, lr=0.1 * second.lr, steps=10**9)
+        loss = trainee.step(batch, step)["loss"]
         if step % 200 == 0:
             print(f"flow, step {step}: {loss:.3f}", flush=True)
-        if step >= second.steps - 1 and (step - second.steps + 1) % 300 == 0:
+        if step >= second.steps - 1 and (step - second.steps + 1) % 500 == 0:
             yield painter(trainee.average, worlds=("shapes",))
 
 
