@@ -25,9 +25,9 @@ _QUESTION = (
     "last one do?"
 )
 _ANSWER = (
-    "The costly ones change what fills many pixels: the background, the colour, where the figure stands. The last one does "
-    "little, or nothing at 0 nats: where a latent says nothing, the decoder has learned not to listen. Hardly any dial changes "
-    "one thing alone, for nothing in the loss asks for that."
+    "The costly ones change what fills many pixels, the background and the colour; most others bend the outline. The last one "
+    "does little, or nothing at 0 nats: where a latent says nothing, the decoder has learned not to listen. Hardly any dial "
+    "changes one thing alone, for nothing in the loss asks for that."
 )
 
 
