@@ -1,8 +1,9 @@
-"""Chapter 09 · the shipped image GAN and the curve of few examples; commands and scores in README.md.
+"""Chapter 09 · the shipped image GAN, what its rules bring, and the curve of few examples; commands and scores in README.md.
 
-    python data/image_gan/make.py play         the game: ten minutes of one core
+    python data/image_gan/make.py play         the game: half an hour of one core
     python data/image_gan/make.py score        report.json
-    python data/image_gan/make.py few          few.json: the model of shapes as it is, then eight runs with 100, 1,000 and 4,000
+    python data/image_gan/make.py ways         ways.json: short games by other rules
+    python data/image_gan/make.py few          few.json: the model of shapes as it is, then ten runs with 100 to 4,000 digits
 """
 
 from __future__ import annotations
@@ -10,23 +11,40 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from t2v_edu.evaluation.attributes import ks_distance
 from t2v_edu.evaluation.stills import agreement, read_stills
 from t2v_edu.models.image_gan import SHIPPED, Discriminator, ImageGAN, ImageGANConfig
 from t2v_edu.text.tokenizer import Tokenizer
-from t2v_edu.training.image_gan import Played, Rules, Stills, augmented, first_frames, from_pictures, play
+from t2v_edu.training.image_gan import Played, Rules, Stills, augmented, first_frame, first_frames, from_pictures, play
 from t2v_edu.weights import load_weights, write_text, write_weights
-from t2v_edu.world.captions import say
+from t2v_edu.world.captions import parse, say
 from t2v_edu.world.scene import sample_scene
 
-STEPS, COUNT = 12_000, 20_000
-FEW_STEPS = 200
+COUNT, SHORT_COUNT = 100_000, 20_000
 CONFIG = ImageGANConfig(width=16, noise=8)
+RULES = Rules("non_saturating", steps=52_000, lr=1.5e-3, beta=0.0, r1=1.0, keep=0.999, seed=1)
+SHORT = replace(RULES, steps=12_000, r1=0.05)
+WAYS = {
+    "hinge": replace(SHORT, game="hinge", r1=0.0),
+    "hinge, γ = 0.05": replace(SHORT, game="hinge"),
+    "non-saturating": replace(SHORT, r1=0.0),
+    "non-saturating, γ = 0.05": SHORT,
+    "non-saturating, γ = 1": replace(SHORT, r1=1.0),
+}
+FEW = replace(RULES, steps=4000, seed=0)
 LANGS = ("en", "zh")
+FIXED = (
+    "a large red circle moves right on a gray background", "a small blue star spins on a cream background",
+    "a medium sized green square moves up on a black background", "a large yellow heart moves left on a gray background",
+)  # fmt: skip
 
 
 def vocabulary() -> Tokenizer:
@@ -55,7 +73,7 @@ def train() -> None:
     """The whole game; writes model and judge."""
     words = vocabulary()
     stills = known(first_frames(count=COUNT, seed=1, langs=LANGS), words)
-    played = play(stills, Rules(steps=STEPS, seed=1, slow=0.4), CONFIG, tokenizer=words)
+    played = play(stills, RULES, CONFIG, tokenizer=words)
     played.model.worlds = ("shapes",)
     played.model.save_pretrained(SHIPPED)
     write_weights(played.judge, SHIPPED / "judge.safetensors")
@@ -81,28 +99,64 @@ def score() -> None:
             report[f"{split}, squint {squint}, shuffled captions"] = scores(model, wrong, squint=squint)
             found = agreement(read_stills(asked.pictures, squint=squint), asked.scenes)
             report[f"{split}, squint {squint}, renderer"] = {key: score.share for key, score in found.items()}
+    report["starts"] = starts(model)
     write_text(json.dumps(report, indent=1) + "\n", SHIPPED / "report.json")
     print(json.dumps(report, indent=1))
 
 
+def starts(model: ImageGAN, count: int = 200) -> dict[str, float]:
+    """How far the places of what is drawn for one caption are from the world's: mean Kolmogorov–Smirnov distance over `FIXED`, x
+    and y, and "world": that of a second sample of its own."""
+    rng, gaps = np.random.default_rng(0), {"model": [], "world": []}
+    for caption in FIXED:
+        world = [places([first_frame(parse(caption), model.config.size, rng) for _ in range(count)]) for _ in range(2)]
+        made = places(from_pictures(model.generate([caption] * count, torch.Generator().manual_seed(3))))
+        for who, points in ("model", made), ("world", world[1]):
+            gaps[who] += [ks_distance(points[:, axis], world[0][:, axis]) for axis in (0, 1)]
+    return {who: round(float(np.mean(each)), 3) for who, each in gaps.items()}
+
+
+def places(pictures: Iterable[NDArray[np.uint8]]) -> NDArray[np.float64]:
+    """(N, 2) where an actor stands in the pictures that show one."""
+    points = np.array([(reading.x, reading.y) for reading in read_stills(pictures, squint=2)])
+    return points[~np.isnan(points[:, 0])]
+
+
+def ways() -> None:
+    """Short games by other rules, one after the other, on the same pictures. Goes on where it stopped."""
+    words, file = vocabulary(), SHIPPED / "ways.json"
+    stills = known(first_frames(count=SHORT_COUNT, seed=1, langs=LANGS), words)
+    asked = known(first_frames(count=500, seed=78, split="held_out", langs=LANGS), words)
+    table = json.loads(file.read_text()) if file.is_file() else {}
+    for name, rules in WAYS.items():
+        if table.get(name, {}).get("rules") == asdict(rules):
+            continue
+        model = play(stills, rules, CONFIG, tokenizer=words).model
+        table[name] = {"squint 0": scores(model, asked, squint=0), "squint 2": scores(model, asked), "starts": starts(model),
+                       "rules": asdict(rules)}
+        print(name, table[name], flush=True)
+        write_text(json.dumps(table, indent=1) + "\n", file)
+
+
 def few() -> None:
-    """Few pictures of digits, three ways: alone, from the model of shapes, augmented. Goes on where it stopped."""
+    """Few pictures of digits, four ways: alone, from the model of shapes, augmented, both. Goes on where it stopped."""
     start, asked = load(SHIPPED), first_frames("digits", count=500, seed=51)
-    rules, words = Rules(steps=FEW_STEPS), start.model.tokenizer
+    rules, words = FEW, start.model.tokenizer
     file = SHIPPED / "few.json"
     table = json.loads(file.read_text()) if file.is_file() else {}
     table["before"] = {"0": scores(start.model, asked, "digits")}
     write_text(json.dumps(table, indent=1) + "\n", file)
     for count in (100, 1000, 4000):
         stills = first_frames("digits", count=count, seed=50)
+        more = augmented(stills, 2000 // count, seed=0) if count < 2000 else stills
         ways = {
             "alone": lambda s=stills: play(s, rules, CONFIG, tokenizer=words),
             "transfer": lambda s=stills: play(s, rules, start=start),
-            "augmented": lambda s=stills: play(augmented(s, 2000 // len(s), seed=0), rules, CONFIG, tokenizer=words),
+            "augmented": lambda s=more: play(s, rules, CONFIG, tokenizer=words),
+            "both": lambda s=more: play(s, rules, start=start),
         }
         for way, run in ways.items():
-            table = json.loads(file.read_text()) if file.is_file() else {}
-            if str(count) in table.get(way, {}) or (way == "augmented" and count > 1000):
+            if str(count) in table.get(way, {}) or (way in ("augmented", "both") and more is stills):
                 continue
             began = time.process_time()
             table.setdefault(way, {})[str(count)] = scores(run().model, asked, "digits")
@@ -112,7 +166,7 @@ def few() -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    jobs = {"play": train, "score": score, "few": few}
+    jobs = {"play": train, "score": score, "ways": ways, "few": few}
     if sys.argv[1:2] not in [[job] for job in jobs]:
         sys.exit(__doc__)
     jobs[sys.argv[1]]()
