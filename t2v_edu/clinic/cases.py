@@ -88,6 +88,7 @@ CASES: dict[str, Case] = {
         Case(("turns",), "a discriminator frozen for ever", keras=True),
         Case(("judge_loss", "pupil_loss"), "a judge that never sees the caption"),
         Case(("generator",), "no noise", keras=True),
+        Case(("film_noise", "judge_film"), "single frames in place of a film"),
         Case(("flow_loss",), "guidance without dropped captions"),
         Case(("path", "euler"), "time that runs the other way in the sampler"),
     )

@@ -174,6 +174,22 @@ def judge_loss(judge: Program, pupil: Program) -> None:
     assert convinced < 1e-3, f"a G that convinces D pays {convinced:.3f}"
 
 
+def film_noise(noise: Program, judge: Program) -> None:
+    """Something stays from frame to frame, something says which it is, and D sees when a film runs backwards."""
+    z = noise(3, 6, 16)
+    stays = (z == z[:, :1]).all(1)  # (B, size)
+    assert stays.any(1).all(), "nothing stays from one frame to the next"
+    assert not stays.all(1).any(), "nothing says which frame it is"
+    assert not torch.equal(z[0], z[1]), "all films have the same noise"
+    films, weight = torch.randn(4, 5, 7), torch.randn(35)
+
+    def D(x: Tensor) -> Tensor:
+        return (x.flatten(1) * weight[: x[0].numel()]).sum(1)
+
+    same = torch.isclose(judge(D, films), judge(D, films.flip(1)))
+    assert not same.any(), "a film that runs backwards scores the same"
+
+
 def flow_loss(program: Program) -> None:
     """What stands for "no caption" learns, and so do captions; the exact velocity costs nothing."""
     null = torch.zeros(3, requires_grad=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -141,6 +141,18 @@ def judge_loss(D: Any, real: Tensor, fake: Tensor, text: Tensor) -> Tensor:
 def pupil_loss(D: Any, fake: Tensor, text: Tensor) -> Tensor:
     """L_G of the same game."""
     return F.softplus(-D(fake, text)).mean()
+
+
+def film_noise(count: int, frames: int, size: int) -> Tensor:
+    """(B, T, size): what G draws the frames of films from, one row for each."""
+    stays = torch.randn(count, 1, size - 4).expand(-1, frames, -1)  # who, and where
+    t = torch.linspace(0, torch.pi, frames)[:, None] * torch.arange(1, 5)  # when
+    return torch.cat([stays, t.cos().expand(count, -1, -1)], 2)
+
+
+def judge_film(D: Callable[..., Tensor], films: Tensor) -> Tensor:
+    """(B,) D's scores of films (B, T, ...)."""
+    return D(films.flatten(1)).view(-1)  # all frames at once
 
 
 def flow_loss(v: Any, data: Tensor, text: Tensor, null: Tensor, noise: Tensor, t: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ test holds the two together.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -150,6 +150,16 @@ def judge_loss(D: Any, real: Tensor, fake: Tensor, text: Tensor) -> Tensor:
 def pupil_loss(D: Any, fake: Tensor, text: Tensor) -> Tensor:
     """L_G of the same game."""
     return F.softplus(-D(fake)).mean()
+
+
+def film_noise(count: int, frames: int, size: int) -> Tensor:
+    """(B, T, size): what G draws the frames of films from, one row for each."""
+    return torch.randn(count, frames, size)
+
+
+def judge_film(D: Callable[..., Tensor], films: Tensor) -> Tensor:
+    """(B,) D's scores of films (B, T, ...)."""
+    return D(films.flatten(0, 1)).view(films.shape[:2]).mean(1)
 
 
 def flow_loss(v: Any, data: Tensor, text: Tensor, null: Tensor, noise: Tensor, t: Tensor) -> Tensor:

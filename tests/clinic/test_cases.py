@@ -108,6 +108,21 @@ class TestOtherMistakes:
         with pytest.raises(AssertionError, match="G's loss"):
             guards.judge_loss(mended.judge_loss, wrong.pupil_loss)
 
+    def test_a_judge_of_single_frames_behind_noise_that_stays(self) -> None:
+        with pytest.raises(AssertionError, match="backwards"):
+            guards.film_noise(mended.film_noise, wrong.judge_film)
+
+    def test_films_that_stand_still_or_are_all_alike(self) -> None:
+        def frozen(count, frames, size):
+            return torch.randn(count, 1, size).expand(-1, frames, -1)
+
+        def alike(count, frames, size):
+            return mended.film_noise(1, frames, size).expand(count, -1, -1)
+
+        for noise, told in (frozen, "which frame"), (alike, "the same noise"):
+            with pytest.raises(AssertionError, match=told):
+                guards.film_noise(noise, mended.judge_film)
+
     def test_a_generator_that_flees(self) -> None:
         def fleeing(G, D, opt_g, opt_d, real, z):
             loss_g = F.softplus(D(G(z))).mean()  # trained towards "made"
