@@ -51,6 +51,9 @@ def measure() -> list[Line]:
         return seconds(film)
 
     decoding = seconds(lambda: coder.decode(noise))
+    video = coder.decode(noise)
+    with torch.inference_mode():
+        mending = seconds(lambda: model.settle(video, [CAPTION]))
     guided, plain = clip(euler, LOOKS, 2.0), clip(euler, LOOKS, 1.0)
     second, student = clip(heun, LOOKS // 2, 2.0), clip(euler, 4, 1.0)
     many = seconds(lambda: model.generate([CAPTION] * 32, torch.Generator().manual_seed(0)))
@@ -62,6 +65,7 @@ def measure() -> list[Line]:
         Line("one clip, 4 Euler steps without guidance, as a student samples", student, "s", GOAL, least=False, how="4 looks"),
         Line("the same, as a share of the guided one", student / guided, "× that"),
         Line("of which the decoder", decoding, "s"),
+        Line("the stabiliser beside it", mending, "s"),
         Line("32 clips at once, as the model samples by itself", 32 / many, "clips/s",
              how=f"{model.steps} steps, guidance {model.guidance:g}, {model.again} looks again"),
         Line(f"off the true end, Heun against Euler at {LOOKS} looks", second_order / first_order, "× Euler's",

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from t2v_edu.losses.flow import Field, guide, look_again, renoise, times
 from t2v_edu.models.flow_transformer import FlowConfig, FlowTransformer
+from t2v_edu.models.stabiliser import Stabiliser
 from t2v_edu.models.video_autoencoder import VideoAutoencoder
 from t2v_edu.text.encoders import Listener, TextCode, join
 from t2v_edu.text.rivals import rivals, world_of
@@ -41,13 +42,14 @@ class FlowVideo(Listener):
         fresh: how much of the noise each step draws anew, for captions of which worlds.
         again: how many more looks there are at a finished film, each through new noise and with half of what guidance adds; it
             becomes their mean.
+        stabiliser: trained and frozen; mends the films of captions of its worlds.
     """
 
     kind = "flow_video"
 
     def __init__(self, config: FlowConfig, tokenizer: Tokenizer, autoencoder: VideoAutoencoder, worlds: Sequence[str] = (),
                  *, steps: int = 24, guidance: float = 2.0, contrast: Mapping[str, float] | None = None,
-                 fresh: Mapping[str, float] | None = None, again: int = 0) -> None:
+                 fresh: Mapping[str, float] | None = None, again: int = 0, stabiliser: Stabiliser | None = None) -> None:
         super().__init__(tokenizer, config.text)
         if autoencoder.config.latent != config.latent:
             raise ValueError(f"the autoencoder's latents have {autoencoder.config.latent} numbers, "
@@ -60,11 +62,29 @@ class FlowVideo(Listener):
         self.contrast, self.fresh = dict(contrast or {}), dict(fresh or {})
         self.transformer = FlowTransformer(config)
         self._autoencoder = [autoencoder.eval().requires_grad_(False)]  # in a list: not among the weights that are trained
+        self.mend_with(stabiliser)
 
     @property
     def autoencoder(self) -> VideoAutoencoder:
         """Between videos and latents, on the device of the other weights."""
         return self._autoencoder[0].to(self.device)
+
+    @property
+    def stabiliser(self) -> Stabiliser | None:
+        """What mends the films, on the device of the other weights; None where nothing does."""
+        return self._stabiliser[0].to(self.device) if self._stabiliser else None
+
+    def mend_with(self, new: Stabiliser | None) -> None:
+        """Take another stabiliser, or none.
+
+        Raises:
+            ValueError: one for films of another number of frames, or for codes of another width.
+        """
+        c = self.config
+        if new is not None and (new.config.frames, new.config.text) != (c.frames, c.text):
+            raise ValueError(f"the stabiliser takes {new.config.frames} frames and codes of {new.config.text} numbers, "
+                             f"the transformer {c.frames} and {c.text}")
+        self._stabiliser = [] if new is None else [new.eval().requires_grad_(False)]
 
     def field(self, captions: Sequence[str], guidance: float | None = None, contrast: float | None = None) -> Field:
         """The velocity field of B captions, for the samplers of losses/flow.py: (x, t) → velocity.
@@ -110,13 +130,14 @@ class FlowVideo(Listener):
     @torch.no_grad()
     def generate(self, captions: Sequence[str], generator: torch.Generator, *, steps: int | None = None,
                  guidance: float | None = None, contrast: float | None = None, fresh: float | None = None,
-                 again: int | None = None) -> Tensor:
+                 again: int | None = None, stabilise: bool = True) -> Tensor:
         """One video for each caption.
 
         Args:
             captions: B sentences made of the vocabulary's words.
             generator: source of all noise, on the CPU.
             steps, guidance, contrast, fresh, again: the model's own if left out; a number is for captions of every world.
+            stabilise: let the stabiliser mend the films, where the model has one that knows the captions' world.
         Returns:
             (B, 3, T, H, W) in [-1, 1].
         Raises:
@@ -132,20 +153,36 @@ class FlowVideo(Listener):
             half = (1 + (self.guidance if guidance is None else guidance)) / 2  # between plain and guided: straighter ways
             latents = look_again(self.field(captions, half, contrast), latents, AGAIN_AT, looks, generator)
         video: Tensor = self.autoencoder.decode(latents)
-        return video
+        return self.settle(video, captions) if stabilise else video
 
-    def save_pretrained(self, path: str | Path, *, autoencoder: str | Path | None = None, half: bool = False) -> None:
+    def settle(self, video: Tensor, captions: Sequence[str]) -> Tensor:
+        """Films (B, 3, T, H, W) of B captions, those mended whose captions are of the stabiliser's worlds."""
+        if self.stabiliser is None:
+            return video
+        known = [i for i, caption in enumerate(captions) if world_of(caption) in self.stabiliser.worlds]
+        if not known:
+            return video
+        code = self.encode([captions[i] for i in known]).pooled
+        return video.index_copy(0, torch.tensor(known, device=video.device), self.stabiliser(video[known], code))
+
+    def save_pretrained(self, path: str | Path, *, autoencoder: str | Path | None = None,
+                        stabiliser: str | Path | None = None, half: bool = False) -> None:
         """Write a folder that `from_pretrained` reads.
 
         Args:
-            autoencoder: the folder where its autoencoder lies already; by default it is written into `autoencoder` inside.
+            autoencoder, stabiliser: the folders where these lie already; by default they are written into folders inside.
             half: 16-bit numbers, for half the bytes.
         """
         folder = Path(path)
-        if autoencoder is None:
-            self.autoencoder.save_pretrained(folder / "autoencoder", half=half)
-        at = "autoencoder" if autoencoder is None else Path(os.path.relpath(autoencoder, folder)).as_posix()
-        save_model(self, folder, self.kind, half=half, worlds=self.worlds, config=asdict(self.config), autoencoder=at,
+        parts: dict[str, VideoAutoencoder | Stabiliser] = {"autoencoder": self.autoencoder}
+        if self.stabiliser is not None:
+            parts["stabiliser"] = self.stabiliser
+        lie = {"autoencoder": autoencoder, "stabiliser": stabiliser}
+        at = {name: name if (there := lie[name]) is None else Path(os.path.relpath(there, folder)).as_posix() for name in parts}
+        for name, part in parts.items():
+            if lie[name] is None:
+                part.save_pretrained(folder / name, half=half)
+        save_model(self, folder, self.kind, half=half, worlds=self.worlds, config=asdict(self.config), **at,
                    steps=self.steps, guidance=self.guidance, contrast=self.contrast, fresh=self.fresh,
                    again=self.again, words=self.tokenizer.words)
 
@@ -161,6 +198,7 @@ class FlowVideo(Listener):
         model = cls(card.config(FlowConfig), Tokenizer(card["words"]),
                     VideoAutoencoder.from_pretrained(folder / card["autoencoder"]), card["worlds"],
                     steps=card["steps"], guidance=card["guidance"], contrast=card["contrast"], fresh=card["fresh"],
-                    again=card["again"])
+                    again=card["again"],
+                    stabiliser=Stabiliser.from_pretrained(folder / card["stabiliser"]) if "stabiliser" in card else None)
         load_weights(model, folder / "model.safetensors")
         return model.eval()
