@@ -75,7 +75,7 @@ class FlowVideo(Listener):
         return self._stabiliser[0].to(self.device) if self._stabiliser else None
 
     def mend_with(self, new: Stabiliser | None) -> None:
-        """Take another stabiliser, or none.
+        """Take another stabiliser, or none: one that was trained beside these words, since it hears their codes.
 
         Raises:
             ValueError: one for films of another number of frames, or for codes of another width.

@@ -1,10 +1,10 @@
 """Chapter 12 · the last stage of a film: where the figure is in every frame, where the caption wants it, and the shift between.
 
-Latents that hold 48 numbers in one say where a figure is to a fifth of a pixel, a flow adds errors of its own, and films shake. A
-stabiliser knows the caption. A small convolutional net marks what stands out from the place; the centroid of each frame is the
-path that the film shows. A second net, steered by the caption, answers with the path that the world would show in its stead: the
-caption says how the figure moves, the film from where, and at which point of its cycle it began. The figure is moved by the
-difference. Where no figure is near, every frame shows the mean of what the film shows there when none is.
+Latents in which one number stands for 48 say where a figure is to a fraction of a pixel only, a flow adds errors of its own, and
+films shake. A stabiliser knows the caption. A small convolutional net marks what stands out from the place; the centroid of each
+frame is the path that the film shows. A second net, steered by the caption, answers with the path that the world would show in
+its stead: the caption says how the figure moves, the film says where, and at which point of its cycle it began. The figure is
+moved by the difference. Where no figure is near, every frame shows the mean of what the film shows there when none is.
 
 Source: estimate the motion, mend the path, move the pixels: Grundmann, Kwatra & Essa 2011, "Auto-Directed Video Stabilization
 with Robust L1 Optimal Camera Paths", CVPR; pixels moved by a grid: Jaderberg et al. 2015, "Spatial Transformer Networks",
@@ -82,6 +82,8 @@ class Stabiliser(nn.Module):
     Args:
         config: sizes.
         worlds: the named worlds whose captions it has learned. Captions of others have paths that it does not know.
+
+    The codes are those of one text encoder; to codes of another, though of the same width, its answers mean nothing.
     """
 
     kind = "stabiliser"

@@ -31,6 +31,7 @@ from t2v_edu.paths import DATA
 from t2v_edu.training.config import at_least_one
 from t2v_edu.training.loop import Workers, keep_freed_memory, run, seed_everything
 from t2v_edu.training.muon import muon_and_adamw, set_rate
+from t2v_edu.training.recipes import known_captions
 from t2v_edu.training.sources import Worlds
 from t2v_edu.video import to_frames, to_tensor
 from t2v_edu.weights import write_text
@@ -201,17 +202,21 @@ def train_stabiliser(plan: StabiliserPlan, out: Path, flow: FlowVideo, *, resume
     workers = Workers(device)
     seed_everything(plan.seed)
     source = Worlds(plan.worlds, frames=flow.config.frames, size=flow.config.size)
-    flow.tokenizer.check([source.clip(0, i).caption for i in range(len(source.streams))])
+    for stream in source.streams:
+        known_captions(flow, stream, seed=plan.seed)
     model = Stabiliser(StabiliserConfig(frames=flow.config.frames, text=flow.config.text), source.names)
     trainee = StabiliserTrainee(model, flow, source, plan, workers)
     run(trainee, source, plan, out, workers, resume=resume)
+    if workers.rank == 0:
+        write_text(json.dumps(asdict(plan), indent=1) + "\n", out / "model" / "plan.json")
     return trainee.model.eval()
 
 
 def ship(path: Path, into: Sequence[Path]) -> None:
     """Put a trained stabiliser into the package in 16 bits, and say of flow models that they have it."""
+    plan = (path / "plan.json").read_text(encoding="utf-8")
     Stabiliser.from_pretrained(path).save_pretrained(SHIPPED, half=True)
-    write_text((path / "plan.json").read_text(encoding="utf-8"), SHIPPED / "plan.json")
+    write_text(plan, SHIPPED / "plan.json")
     for folder in into:
         flow = FlowVideo.from_pretrained(folder)
         coder = (folder / json.loads((folder / "config.json").read_text(encoding="utf-8"))["autoencoder"]).resolve()
@@ -241,7 +246,6 @@ def main() -> None:
         parser.error("say --flow MODEL and --out FOLDER to train, or --ship MODEL")
     plan = StabiliserPlan(**{**args, "worlds": tuple(args["worlds"])})
     train_stabiliser(plan, out, FlowVideo.from_pretrained(flow), resume=resume, device=device)
-    write_text(json.dumps(asdict(plan), indent=1) + "\n", out / "model" / "plan.json")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
 import functools
 
+import numpy as np
 import pytest
 import torch
 
 from t2v_edu import pipeline, shelf
 from t2v_edu.datasets import WorldStream
-from t2v_edu.evaluation.attributes import readings, tally
+from t2v_edu.evaluation.attributes import readings, tally, velocity_errors
 from t2v_edu.models.flow_video import FlowVideo
 from t2v_edu.video import to_frames
 from t2v_edu.world.oracle import read
@@ -35,9 +36,33 @@ def test_the_report_is_true_on_captions_it_was_not_made_from(model, world):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_it_is_small_and_its_weights_are_in_sixteen_bits(name):
-    own, coder = (sum(p.numel() for p in part.parameters()) for part in (load(name), load(name).autoencoder))
-    assert own + coder < 6_000_000
+    parts = load(name), load(name).autoencoder, load(name).stabiliser
+    own, *others = (sum(p.numel() for p in part.parameters()) for part in parts)
+    assert own + sum(others) < 6_000_000
     assert (CARDS[name].path / "model.safetensors").stat().st_size < 2.1 * own
+
+
+@pytest.mark.parametrize("world", ["shapes", "digits", "story"])
+def test_its_figures_move_as_asked_within_twice_what_the_reader_misreads(world):
+    motion = CARDS["flow"].reports[world]["physics"]
+    assert motion["error"] < 2 * motion["floor"]
+
+
+@pytest.mark.parametrize("world", ["shapes", "digits"])
+def test_held_steady_films_are_off_by_half_at_most_and_say_what_they_said(flow, world):
+    asked = WorldStream(world, split="held_out", only=("circles", "bounces")).batch(24, seed=31, step=0)
+    films = [to_frames(flow.generate(asked.captions, torch.Generator().manual_seed(2), stabilise=on)) for on in (False, True)]
+    shaky, steady = (np.mean(velocity_errors(zip(made, asked.scenes, strict=True), world)) for made in films)
+    assert steady < 0.5 * shaky
+    before, after = (tally(zip(readings(made, world), asked.scenes, strict=True))["all"].right for made in films)
+    assert after >= before - 1
+
+
+def test_stories_are_not_held_steady(flow):
+    said = ["a brown dog runs on the grass", "一只猫在窗户旁边"]
+    assert flow.stabiliser.worlds == ("shapes", "digits")
+    films = [flow.generate(said, torch.Generator().manual_seed(2), steps=2, stabilise=on) for on in (False, True)]
+    assert torch.equal(*films)
 
 
 def test_the_student_looks_four_times_and_hears_the_same_words(flow):

@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import json
 import math
 from dataclasses import replace
 
@@ -132,9 +133,9 @@ def test_a_run_leaves_a_stabiliser_that_can_be_shipped(tmp_path, monkeypatch):
     model = Stabiliser.from_pretrained(tmp_path / "run" / "model")
     assert model.worlds == ("shapes",) and (model.config.frames, model.config.text) == (8, 16)
     flow().save_pretrained(tmp_path / "flow")
-    (tmp_path / "run" / "model" / "plan.json").write_text("{}")
     monkeypatch.setattr("t2v_edu.training.stabiliser.SHIPPED", tmp_path / "shipped")
     ship(tmp_path / "run" / "model", [tmp_path / "flow"])
+    assert json.loads((tmp_path / "shipped" / "plan.json").read_text())["paths"] == 6
     mended = FlowVideo.from_pretrained(tmp_path / "flow").stabiliser
     assert mended is not None
     for (name, there), here in zip(mended.state_dict().items(), model.state_dict().values(), strict=True):
@@ -149,5 +150,5 @@ def test_plans_that_cannot_be(wrong):
 
 
 def test_words_that_the_flow_never_saw_are_refused(tmp_path):
-    with pytest.raises(ValueError, match="never saw the word"):
+    with pytest.raises(ValueError, match="never saw these words"):
         train_stabiliser(replace(PLAN, worlds=("digits",)), tmp_path, flow(), device="cpu")
